@@ -1,0 +1,132 @@
+"""A presentation: everything published for one version of one song, as values and as ``presentation.json``.
+
+Times are integers in samples of `Presentation.sample_rate` on the presentation timeline, where 0 is the first
+audible sample: encoder priming lies before it. ``presentation.json`` is what our own player, the catalogue
+and ``tonearm verify`` read; its shape is this module and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID
+
+from media.errors import ManifestError
+from media.song import Song
+
+SCHEMES = ("none", "cenc", "cbcs", "aes-128")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One addressable ``.m4s``: `path` relative to the version's folder, `start` and `duration` in samples, `size` in bytes."""
+
+    path: str
+    start: int
+    duration: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One encoding of the song. Bandwidths are bit/s of the media segments (RFC 8216bis §4.4.6.2)."""
+
+    name: str
+    codec: str
+    bitrate: int
+    sample_rate: int
+    channels: int
+    priming: int
+    bandwidth: int  # the peak: the largest over any run of segments that RFC 8216bis §4.4.6.2 names
+    average_bandwidth: int
+    init: str
+    init_size: int
+    segments: tuple[Segment, ...]
+    iv: str = ""  # hex, 16 bytes: cbcs constant IV or AES-128 IV; empty for none and cenc
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How the segments are encrypted. The key itself is never part of a presentation.
+
+    `license_url` and `key_url` go into the manifests as they stand; relative ones are relative to the root
+    of what the token opens (see `media.layout`) and are made relative to each manifest by the packager.
+    """
+
+    scheme: str = "none"
+    kid: UUID | None = None
+    license_url: str = ""
+    key_url: str = ""
+
+    def __post_init__(self) -> None:
+        if self.scheme not in SCHEMES:
+            raise ValueError(f"unknown protection scheme {self.scheme!r}")
+        if (self.kid is None) != (self.scheme == "none"):
+            raise ValueError("a protected presentation has a KID, a clear one has none")
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """EBU R 128 of the programme as encoded: LUFS, LU and dBTP. ``None`` where the meter has no answer (a 50 ms blip)."""
+
+    integrated_lufs: float | None
+    range_lu: float | None
+    true_peak_dbtp: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    song: Song
+    version: str
+    samples: int
+    sample_rate: int
+    renditions: tuple[Rendition, ...]
+    protection: Protection
+    loudness: Loudness
+    manifests: dict[str, str]  # kind ("hls", "hls-identity", "dash") → path relative to the version's folder
+    cover: str = ""  # path of public/cover.jpg or .png, empty when the master has none
+    peaks: str = ""
+    preview: str = ""
+    start_rendition: str = "normal"
+    master: dict[str, Any] = field(
+        default_factory=dict
+    )  # what the master was: format, sample_rate, bits, channels, sha256
+
+    def rendition(self, name: str) -> Rendition:
+        """The rendition of that name; `KeyError` when there is none."""
+        for rendition in self.renditions:
+            if rendition.name == name:
+                return rendition
+        raise KeyError(name)
+
+    def to_json(self) -> bytes:
+        """The canonical text: sorted keys, no spaces, so that equal values are equal bytes."""
+        document = asdict(self)
+        kid = self.protection.kid
+        document["protection"]["kid"] = None if kid is None else str(kid)
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> Presentation:
+        """Read what `to_json` wrote. Raises `ManifestError` on anything else; unknown members are an error."""
+        try:
+            document = json.loads(text)
+            song, protection = document.pop("song"), document.pop("protection")
+            for name in ("artists", "genres"):
+                song[name] = tuple(song[name])
+            if protection["kid"] is not None:
+                protection["kid"] = UUID(protection["kid"])
+            renditions = tuple(
+                Rendition(**(item | {"segments": tuple(Segment(**segment) for segment in item["segments"])}))
+                for item in document.pop("renditions")
+            )
+            return cls(
+                song=Song(**song),
+                protection=Protection(**protection),
+                renditions=renditions,
+                loudness=Loudness(**document.pop("loudness")),
+                **document,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ManifestError(f"presentation.json: {type(error).__name__}: {error}") from None

@@ -1,0 +1,1 @@
+"""The player page: static files, and the one function that finds them."""
