@@ -1,1 +1,151 @@
-def main() -> None: ...
+"""The command line: one table of commands, loaded when called, and one place where errors become exit codes.
+
+Settings come, in this order, from the option, its environment variable (``TONEARM_PUBLISH_JOBS`` for
+``tonearm publish --jobs``), its line in ``tonearm.toml``, its default:
+
+    [publish]
+    to = "s3://music/catalogue?endpoint=http://127.0.0.1:8333"
+    jobs = 4
+
+The file is ``--config``, else ``tonearm.toml`` in the working folder, else the one in TONEARM_HOME.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from commands.context import Context
+from media.errors import SettingsError, TonearmError
+
+# name → where it lives, and what `tonearm --help` says of it without importing it
+COMMANDS = {
+    "probe": ("ingest.commands:probe", "What a master really is, and whether it can be published."),
+    "publish": ("commands.publish:publish", "Masters in, four protected renditions in a store out."),
+    "verify": ("packager.commands:verify", "Check a presentation from outside, down to the last sample."),
+    "serve": ("commands.serve:serve", "Origin, edge, API and player page in one process."),
+    "origin": ("origin.commands:origin", "The origin alone."),
+    "edge": ("edge_sim.commands:edge", "A caching edge in front of an origin."),
+    "api": ("control_api.commands:api", "The control API alone."),
+    "play": ("edge_sim.commands:play", "A virtual player: the waterfall of a start."),
+    "keys": ("drm.commands:keys", "Content keys: create, list, show, export."),
+    "doctor": ("commands.doctor:doctor", "What is installed, which ffmpeg, what is missing."),
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command only when it is called: ``--help`` costs no numpy and no boto3."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        check_settings(command, (ctx.default_map or {}).get(cmd_name, {}), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+def check_settings(command: click.Command, table: Any, place: str) -> None:
+    """A misspelt line of tonearm.toml is an error, not a silence."""
+    if not isinstance(table, dict):
+        raise SettingsError(f"tonearm.toml: [{place}] is not a table")
+    known = {parameter.name for parameter in command.params}
+    nested = command.commands if isinstance(command, click.Group) else {}
+    for name, value in table.items():
+        if name in nested:
+            check_settings(nested[name], value, f"{place}.{name}")
+        elif name not in known:
+            raise SettingsError(f"tonearm.toml: [{place}] has no option {name!r}")
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings file as click's ``default_map``. Option names may be written with ``-`` or ``_``."""
+    try:
+        document = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    if unknown := sorted(set(document) - set(COMMANDS)):
+        raise SettingsError(f"{path}: no command is named {unknown[0]!r}")
+    return {name: _underscored(table) for name, table in document.items()}
+
+
+def _underscored(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name.replace("-", "_"): _underscored(item) for name, item in value.items()}
+    return value
+
+
+def find_settings(given: Path | None, home: Path) -> Path | None:
+    if given is not None:
+        return given
+    return next((path for path in (Path("tonearm.toml"), home / "tonearm.toml") if path.is_file()), None)
+
+
+def default_home() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("tonearm", appauthor=False)
+
+
+@click.group(cls=Commands, context_settings={"auto_envvar_prefix": "TONEARM", "help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=default_home,
+    show_default="the platform's data folder",
+    help="Keys, settings and journals.",
+)
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The settings file.")
+@click.option("--ffmpeg", type=click.Path(), help="The ffmpeg to run, instead of the system's or the wheel's.")
+@click.version_option(package_name="tonearm", message="tonearm %(version)s")
+@click.pass_context
+def root(ctx: click.Context, home: Path, config: Path | None, ffmpeg: str | None) -> None:
+    """Tonearm: from master to first note in under 200 ms."""
+    settings = find_settings(config, home)
+    if settings is not None:
+        ctx.default_map = read_settings(settings)
+    ctx.obj = Context(
+        home=home,
+        ffmpeg_override=ffmpeg,
+        config=settings,
+        master_key=os.environ.get("TONEARM_MASTER_KEY"),
+        token_key=os.environ.get("TONEARM_TOKEN_KEY"),
+    )
+
+
+def main() -> None:
+    """Run the command line; every error of our own is one line on standard error and its exit code."""
+    try:
+        status = root.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except TonearmError as error:
+        click.echo(f"tonearm: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our pipe left (`tonearm … | head`): no traceback, and none at interpreter exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+if __name__ == "__main__":
+    main()
