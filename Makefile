@@ -1,0 +1,68 @@
+# Everything here works in the checkout alone: no daemon, no root, nothing outside .venv, build and tests/players/node_modules.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup dev players demo test check format load lock clean
+
+# The newest Python from 3.11 on; `make PYTHON=/path/to/python3.12 setup` names another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Tonearm needs Python 3.11 or newer with the venv module."; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "This Python cannot make a virtual environment; on Debian: apt install python3-venv"; exit 1; }
+
+.venv/.setup: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing Tonearm into .venv …"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.setup
+	@echo "Installing what the tests need …"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: .venv/.setup ## .venv with .venv/bin/tonearm in it
+dev: .venv/.dev ## setup, and what tests and checks need
+
+# The standard players, for the browser tests: from their registry, never in the repository. Without npm those tests skip.
+players: tests/players/node_modules/.package-lock.json
+tests/players/node_modules/.package-lock.json: tests/players/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/players && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; \
+	else echo "no npm: the browser tests of hls.js, dash.js and shaka-player will skip"; fi
+
+demo: setup ## publish music, serve it, measure the start (MASTERS=folder, ONCE=1, PORT=8080)
+	@$(BIN)/python -m demo.run $(if $(MASTERS),--masters "$(MASTERS)") $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
+
+test: dev players ## every test
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+check: dev ## style, types, import contract, lock files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@! grep -nE '://|^-i|--(extra-)?index-url|--find-links' requirements.lock requirements-dev.lock
+	@! grep -n '"resolved"' tests/players/package-lock.json
+
+format: dev ## let ruff write
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+load: dev ## locust against a served store (USERS=20, SECONDS=20)
+	@$(BIN)/python -m benchmarks.load --users $(or $(USERS),20) --seconds $(or $(SECONDS),20)
+
+lock: dev ## pin every dependency anew, with hashes and without addresses
+	@$(PIP) install uv
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --group build -o requirements.lock $(LOCK)
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --group dev -o requirements-dev.lock $(LOCK)
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --upgrade --quiet
+
+clean: ## all that the targets made
+	rm -rf .venv build tests/players/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,218 @@
+"""``tonearm publish``: many masters, a few at a time, each with its own outcome."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.context import Context
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from pipeline import Outcome, Recipe
+
+SUFFIXES = frozenset(
+    ".aac .aif .aifc .aiff .alac .ape .caf .flac .m4a .mka .mp3 .mp4 .oga .ogg .opus .tta .w64 .wav .wave .wma .wv".split()
+)
+
+
+@click.command()
+@click.argument(
+    "masters", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="MASTER|FOLDER…"
+)
+@click.option(
+    "--to",
+    required=True,
+    metavar="STORE",
+    help="A folder, file:…, s3://bucket/prefix?endpoint=… or minio://…",
+)
+@click.option(
+    "--protect",
+    type=click.Choice(["cbcs", "cenc", "aes-128", "none"]),
+    default="cbcs",
+    show_default=True,
+    help="How segments are encrypted.",
+)
+@click.option(
+    "--ladder",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A TOML file of renditions.",
+)
+@click.option("--jobs", type=click.IntRange(1, 256), help="Masters at a time.  [default: half the cores]")
+@click.option(
+    "--license-url", default="", help="Licence address for the manifests, when it is not the edge's own."
+)
+@click.option("--song-id", help="The catalogue's id for the song, when there is one master.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per master on standard output.")
+@click.pass_obj
+def publish(
+    context: Context,
+    masters: tuple[Path, ...],
+    to: str,
+    protect: str,
+    ladder: Path | None,
+    jobs: int | None,
+    license_url: str,
+    song_id: str | None,
+    as_json: bool,
+) -> int:
+    """Publish masters, and folders of masters, to a store.
+
+    Exit code 0 when every master is published or unchanged, 3 when some were not.
+    """
+    import asyncio
+    import os
+
+    from ingest.ladder import DEFAULT_LADDER, load_ladder
+    from media.song import check_song_id
+    from pipeline import Recipe
+
+    files = list(find_masters(masters))
+    if not files:
+        raise click.UsageError(f"no masters in {', '.join(map(str, masters))}")
+    if song_id is not None:
+        check_song_id(song_id)
+        if len(files) != 1:
+            raise click.UsageError(f"--song-id names one song, and here are {len(files)} masters")
+    recipe = Recipe(
+        ladder=load_ladder(ladder) if ladder else DEFAULT_LADDER, scheme=protect, license_url=license_url
+    )
+    jobs = jobs or max(1, (os.cpu_count() or 2) // 2)
+    reporter = Reporter(context, as_json, len(files))
+    outcomes = asyncio.run(publish_all(context, files, to, recipe, jobs, song_id, reporter))
+    reporter.close(outcomes)
+    return 0 if all(outcome.good for outcome in outcomes) else 3
+
+
+def find_masters(given: tuple[Path, ...]) -> list[Path]:
+    """Files as given, folders recursively by suffix, in a stable order and each once. Hidden files are left out."""
+    found: dict[Path, None] = {}
+    for path in given:
+        if path.is_dir():
+            inside = sorted(
+                file
+                for file in path.rglob("*")
+                if file.suffix.lower() in SUFFIXES
+                and file.is_file()
+                and not any(part.startswith(".") for part in file.relative_to(path).parts)
+            )
+            found.update(dict.fromkeys(inside))
+        else:
+            found[path] = None
+    return list(found)
+
+
+class Reporter:
+    """What people and machines see: bars on a terminal, a line a master otherwise, JSON lines when asked."""
+
+    def __init__(self, context: Context, as_json: bool, total: int) -> None:
+        self.console = context.console
+        self.as_json = as_json
+        self.journal = context.home / "journal" / "publish.jsonl"
+        self.journal.parent.mkdir(parents=True, exist_ok=True)
+        self.progress: Progress | None = None
+        self.total = total
+        self.started = time.monotonic()
+        if self.console.is_terminal:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self.progress = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=30),
+                TextColumn("{task.percentage:>3.0f}%"),
+                TimeElapsedColumn(),
+                console=self.console,
+                transient=True,
+            )
+            self.overall = self.progress.add_task(f"{total} masters", total=total)
+
+    def live(self) -> AbstractContextManager[object]:
+        return self.progress if self.progress is not None else nullcontext()
+
+    def begin(self, path: Path) -> int | None:
+        return None if self.progress is None else self.progress.add_task(path.name[:40], total=None)
+
+    def advance(self, task: int | None, done: int, total: int | None) -> None:
+        if self.progress is not None and task is not None:
+            self.progress.update(task, completed=done, total=total)  # type: ignore[arg-type]
+
+    def end(self, task: int | None, outcome: Outcome) -> None:
+        with self.journal.open("a") as journal:
+            journal.write(
+                json.dumps({"time": int(time.time() * 1000)})[:-1] + ", " + outcome.to_json()[1:] + "\n"
+            )
+        if self.progress is not None and task is not None:
+            self.progress.remove_task(task)  # type: ignore[arg-type]
+            self.progress.advance(self.overall)
+        if self.as_json:
+            click.echo(outcome.to_json())
+        elif self.progress is not None or not outcome.good:
+            self.console.print(line(outcome))
+
+    def close(self, outcomes: list[Outcome]) -> None:
+        if self.as_json or (self.progress is None and all(outcome.good for outcome in outcomes)):
+            return
+        counts = {name: sum(outcome.status == name for outcome in outcomes) for name in STYLES}
+        said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        self.console.print(f"{said} in {time.monotonic() - self.started:.1f} s")
+
+
+STYLES = {"published": "green", "unchanged": "cyan", "rejected": "yellow", "failed": "red"}
+
+
+def line(outcome: Outcome) -> object:
+    from rich.text import Text
+
+    text = Text.assemble((f"{outcome.status:<10}", STYLES[outcome.status]), Path(outcome.master).name)
+    if outcome.good:
+        assert outcome.samples is not None
+        assert outcome.sample_rate is not None
+        minutes, seconds = divmod(outcome.samples // outcome.sample_rate, 60)
+        loudness = "" if outcome.loudness_lufs is None else f"  {outcome.loudness_lufs:.1f} LUFS"
+        text.append(f"  {minutes}:{seconds:02d}{loudness}  {outcome.song_id}/{outcome.version}", "dim")
+    else:
+        text.append(f"  {outcome.reason}")
+    return text
+
+
+async def publish_all(
+    context: Context,
+    files: list[Path],
+    to: str,
+    recipe: Recipe,
+    jobs: int,
+    song_id: str | None,
+    reporter: Reporter,
+) -> list[Outcome]:
+    import asyncio
+
+    from media.registry import open_store
+    from pipeline import Services, publish_master
+
+    services = Services(store=open_store(to), keys=context.key_store(), ffmpeg=context.ffmpeg())
+    free = asyncio.Semaphore(jobs)
+
+    async def one(path: Path) -> Outcome:
+        async with free:
+            task = reporter.begin(path)
+            outcome = await publish_master(
+                path,
+                recipe=recipe,
+                services=services,
+                song_id=song_id,
+                on_progress=lambda done, total: reporter.advance(task, done, total),
+            )
+            reporter.end(task, outcome)
+            return outcome
+
+    try:
+        with reporter.live():
+            return list(await asyncio.gather(*map(one, files)))
+    finally:
+        await services.store.close()
