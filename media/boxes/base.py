@@ -1,0 +1,166 @@
+"""Boxes of the ISO base media file format (ISO/IEC 14496-12 §4.2): what they share and how they are found.
+
+A box is a frozen value. ``to_bytes()`` writes it, `parse` reads a run of them, and two boxes are equal when
+their bytes are. What no class here knows, and every version of a box that its class does not know, is kept byte
+for byte as an `UnknownBox` (§4.2.2: unrecognised types and versions are ignored and skipped).
+
+To add a box: one file named as the standard names it, one class under ``@box`` with ``TYPE``, ``body`` and
+``read``, one line in ``media/boxes/__init__.py``, one strategy in ``tests/media/test_boxes.py``.
+
+Reading a box and writing it again gives the same bytes, except that reserved fields are written as the standard
+prescribes and sizes in the shortest form.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import ClassVar, Self, TypeVar, dataclass_transform
+
+from media.boxes.reader import Reader
+from media.errors import BoxError
+
+# Ten levels are in use (moov/trak/mdia/minf/stbl/stsd/enca/sinf/schi/tenc); a file that nests deeper is an attack.
+DEEPEST = 16
+
+T = TypeVar("T", bound="Box")
+_known: dict[bytes, type[Box]] = {}
+
+
+@dataclass_transform(eq_default=False, frozen_default=True, field_specifiers=(field,))
+def box(cls: type[T]) -> type[T]:
+    """Make `cls` a frozen value with slots and let `parse` find it by its ``TYPE``."""
+    made = dataclass(frozen=True, slots=True, eq=False)(cls)
+    if made.TYPE:
+        _known[made.TYPE] = made
+    return made
+
+
+class Box:
+    """§4.2.2 `Box`: a size, a four-character type, and a body that each class reads and writes itself."""
+
+    __slots__ = ()
+    TYPE: ClassVar[bytes] = b""
+
+    @property
+    def type(self) -> bytes:
+        return self.TYPE
+
+    def body(self) -> bytes:
+        """The bytes behind the header."""
+        raise NotImplementedError
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """Read the body. Raises `BoxError`; leaves the cursor behind the last field."""
+        raise NotImplementedError
+
+    def to_bytes(self) -> bytes:
+        body = self.body()
+        return b"".join((header(self.TYPE, len(body)), body))
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.to_bytes() == self.to_bytes()
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes())
+
+
+@box
+class FullBox(Box):
+    """§4.2.2 `FullBox`: a box with a version and 24 flags in front; `VERSIONS` are those the class understands."""
+
+    VERSIONS: ClassVar[tuple[int, ...]] = (0,)
+
+    version: int = field(default=0, kw_only=True)
+    flags: int = field(default=0, kw_only=True)
+
+    def fields(self) -> bytes:
+        """The bytes behind version and flags."""
+        raise NotImplementedError
+
+    @classmethod
+    def read_fields(cls, reader: Reader, version: int, flags: int) -> Self:
+        raise NotImplementedError
+
+    def body(self) -> bytes:
+        return b"".join((struct.pack(">I", self.version << 24 | self.flags), self.fields()))
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        word = reader.uint(4)
+        return cls.read_fields(reader, word >> 24, word & 0xFFFFFF)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnknownBox(Box):
+    """A box kept as it was found, header included."""
+
+    raw: bytes
+
+    @property
+    def type(self) -> bytes:
+        return self.raw[4:8]
+
+    def to_bytes(self) -> bytes:
+        return self.raw
+
+
+def header(kind: bytes, body_size: int) -> bytes:
+    """§4.2.2: size and type; the 64-bit form only where 32 bits do not hold the size."""
+    if body_size + 8 < 1 << 32:
+        return struct.pack(">I4s", body_size + 8, kind)
+    return struct.pack(">I4sQ", 1, kind, body_size + 16)
+
+
+def parse(data: bytes | bytearray | memoryview) -> list[Box]:
+    """Read a run of boxes, a whole file for example. Raises `BoxError` and nothing else."""
+    view = memoryview(data).cast("B").toreadonly()
+    return read_boxes(Reader(view, 0, len(view), "", 0))
+
+
+def read_boxes(reader: Reader) -> list[Box]:
+    """Boxes up to the end of `reader`."""
+    if reader.depth > DEEPEST:
+        raise reader.fail(f"boxes nested more than {DEEPEST} deep")
+    boxes = []
+    while reader.remaining:
+        boxes.append(_read_box(reader))
+    return boxes
+
+
+def _read_box(reader: Reader) -> Box:
+    start = reader.position
+    size, kind = reader.uint(4), reader.blob(4)
+    name = kind.decode("ascii", "backslashreplace")
+    if size == 1:  # §4.2.2 largesize
+        size = reader.uint(8)
+    elif size == 0 and reader.depth == 0:  # §4.2.2: up to the end of the file, for the last box only
+        size = reader.stop - start
+    if size < reader.position - start:
+        raise BoxError(
+            _join(reader.path, name), start, f"a size of {size} bytes does not hold its own header"
+        )
+    if size > reader.stop - start:
+        raise BoxError(
+            _join(reader.path, name), start, f"{size} bytes claimed, {reader.stop - start} are there"
+        )
+    inside = reader.inside(start + size - reader.position, name)
+    known = _known.get(kind)
+    if known is None or not _understood(known, inside):
+        return UnknownBox(bytes(reader.data[start : start + size]))
+    found = known.read(inside)
+    inside.finish()
+    return found
+
+
+def _understood(known: type[Box], inside: Reader) -> bool:
+    return (
+        not issubclass(known, FullBox)
+        or not inside.remaining
+        or inside.data[inside.position] in known.VERSIONS
+    )
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
