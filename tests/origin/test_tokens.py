@@ -101,7 +101,7 @@ def test_thousands_of_random_mutations_are_refused() -> None:
 def test_pieces_of_two_tokens_do_not_make_a_third() -> None:
     one, other = token(), token(scope="songs/other-song/0123456789abcdef/", expires_ms=NOW + 10**9)
     pieces = {one[:at] + other[at:] for at in range(1, len(one))} - {one, other}
-    assert len(pieces) > 60
+    assert len(pieces) > 50
     for piece in pieces:
         with pytest.raises(TokenInvalid):
             read(piece, keys=KEYS, now_ms=NOW)
