@@ -102,7 +102,9 @@ def default_home() -> Path:
     return user_data_path("tonearm", appauthor=False)
 
 
-@click.group(cls=Commands, context_settings={"auto_envvar_prefix": "TONEARM", "help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands, context_settings={"auto_envvar_prefix": "TONEARM", "help_option_names": ["-h", "--help"]}
+)
 @click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
@@ -111,7 +113,9 @@ def default_home() -> Path:
     help="Keys, settings and journals.",
 )
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The settings file.")
-@click.option("--ffmpeg", type=click.Path(), help="The ffmpeg to run, instead of the system's or the wheel's.")
+@click.option(
+    "--ffmpeg", type=click.Path(), help="The ffmpeg to run, instead of the system's or the wheel's."
+)
 @click.version_option(package_name="tonearm", message="tonearm %(version)s")
 @click.pass_context
 def root(ctx: click.Context, home: Path, config: Path | None, ffmpeg: str | None) -> None:

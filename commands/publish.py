@@ -18,7 +18,29 @@ if TYPE_CHECKING:
     from pipeline import Outcome, Recipe
 
 SUFFIXES = frozenset(
-    ".aac .aif .aifc .aiff .alac .ape .caf .flac .m4a .mka .mp3 .mp4 .oga .ogg .opus .tta .w64 .wav .wave .wma .wv".split()
+    [
+        ".aac",
+        ".aif",
+        ".aifc",
+        ".aiff",
+        ".alac",
+        ".ape",
+        ".caf",
+        ".flac",
+        ".m4a",
+        ".mka",
+        ".mp3",
+        ".mp4",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".tta",
+        ".w64",
+        ".wav",
+        ".wave",
+        ".wma",
+        ".wv",
+    ]
 )
 
 
@@ -120,7 +142,7 @@ class Reporter:
         self.total = total
         self.started = time.monotonic()
         if self.console.is_terminal:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
             self.progress = Progress(
                 TextColumn("{task.description}", markup=False),
