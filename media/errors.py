@@ -18,6 +18,8 @@
     │   ├── TokenInvalid      malformed, or not signed by a key we know
     │   ├── TokenExpired      past its expiry, or before its not-before
     │   └── TokenOutOfScope   sound, but for something else
+    ├── UpstreamFailed        the server behind a proxy, or before a client: refused, broke off, answered nonsense
+    │   └── UpstreamTimeout   it did not answer in time
     ├── ApiError              the control API refuses; ``status`` says how
     └── SettingsError         an option, environment variable or settings file that makes no sense
 
@@ -27,6 +29,7 @@ The command line prints ``str(error)`` as one line and exits with ``exit_code``;
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -158,15 +161,39 @@ class TokenOutOfScope(TokenError):
     slug = "token-out-of-scope"
 
 
+class UpstreamFailed(TonearmError):
+    exit_code = 11
+    status = 502
+    slug = "upstream-failed"
+
+
+class UpstreamTimeout(UpstreamFailed):
+    status = 504
+    slug = "upstream-timeout"
+
+
 class ApiError(TonearmError):
-    """An API refusal with its own status, slug and message."""
+    """An API refusal with its own status, slug and message.
+
+    `members` extend the problem document (RFC 9457 §3.2), `headers` the answer: ``Retry-After``, ``WWW-Authenticate``.
+    """
 
     exit_code = 9
 
-    def __init__(self, status: int, slug: str, message: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        slug: str,
+        message: str,
+        *,
+        members: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.slug = slug
+        self.members = members or {}
+        self.headers = headers or {}
 
 
 class SettingsError(TonearmError):

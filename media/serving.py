@@ -18,13 +18,13 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from aiohttp import web
 
-from media.errors import TonearmError
+from media.errors import ApiError, TonearmError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 access_log = logging.getLogger("tonearm.access")
@@ -50,9 +50,11 @@ PREFLIGHT = {
 }
 
 
-def problem(status: int, slug: str, detail: str, instance: str = "") -> web.Response:
-    """An RFC 9457 answer. `slug` ends the ``type`` URI; ``about:blank`` when it is empty."""
-    document = {
+def problem(
+    status: int, slug: str, detail: str, instance: str = "", members: Mapping[str, object] | None = None
+) -> web.Response:
+    """An RFC 9457 answer. `slug` ends the ``type`` URI; ``about:blank`` when it is empty. `members` extend it."""
+    document: dict[str, object] = {
         "type": PROBLEM_TYPE + slug if slug else "about:blank",
         "title": slug.replace("-", " ").capitalize() if slug else HTTPStatus(status).phrase,
         "status": status,
@@ -60,6 +62,7 @@ def problem(status: int, slug: str, detail: str, instance: str = "") -> web.Resp
     }
     if instance:
         document["instance"] = instance
+    document |= members or {}
     return web.Response(
         status=status,
         body=json.dumps(document).encode(),
@@ -118,7 +121,10 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except TonearmError as error:
         if error.status >= 500:
             error_log.error("%s: %s", type(error).__name__, error, extra={"request_id": request[REQUEST_ID]})
-        return problem(error.status, error.slug, str(error), _TOKEN.sub("/t/…", request.path))
+        api = error if isinstance(error, ApiError) else ApiError(error.status, error.slug, str(error))
+        answer = problem(api.status, api.slug, str(api), _TOKEN.sub("/t/…", request.path), api.members)
+        answer.headers.update(api.headers)
+        return answer
     except web.HTTPException as error:
         if error.status < 400:
             raise
@@ -145,6 +151,21 @@ async def _decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server-Timing"] = spans
 
 
+class Routes(list[web.AbstractRouteDef]):
+    """Routes whose handlers need something that is opened before the first request and closed after the last.
+
+    `lifetime` is such a context (aiohttp's ``cleanup_ctx``); `application` takes care of it.
+    """
+
+    def __init__(
+        self,
+        routes: Iterable[web.AbstractRouteDef],
+        lifetime: Callable[[web.Application], AsyncIterator[None]],
+    ) -> None:
+        super().__init__(routes)
+        self.lifetime = lifetime
+
+
 def application(
     name: str, *route_tables: Iterable[web.AbstractRouteDef], client_max_size: int = 1 << 20
 ) -> web.Application:
@@ -153,6 +174,8 @@ def application(
     app.on_response_prepare.append(_decorate)
     for table in route_tables:
         app.add_routes(table)
+        if isinstance(table, Routes):
+            app.cleanup_ctx.append(table.lifetime)
 
     async def name_server(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = f"tonearm-{name}"
