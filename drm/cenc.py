@@ -1,0 +1,60 @@
+"""The ``cenc`` scheme: AES-128 in counter mode over whole samples, ISO/IEC 23001-7:2016 §10.1.
+
+Each sample has its own 8-byte IV; the counter block is that IV followed by a 64-bit block counter that starts at
+zero with the sample (§9.1, §9.3). Audio is encrypted in full, without subsamples, and no padding is added: the last
+block's spare keystream is thrown away (§9.4.2).
+
+Counter blocks do not depend on the data, so the whole buffer has one keystream: build all counter blocks, encrypt
+them in one ECB call, drop the spare bytes of each sample's last block, XOR. Twelve megabytes take about 20 ms; one
+cipher object for each of 13,000 samples takes a second.
+
+    >>> protected, ivs = encrypt(units.data, units.sizes, key=key, first_iv=ivs.first_iv(0))
+
+Two samples under one key must never share an IV: see `drm.ivs`.
+"""
+
+from __future__ import annotations
+
+import numpy
+import numpy.typing as npt
+from Crypto.Cipher import AES
+
+from drm.ragged import BLOCK, all_but, check, starts
+from media.access_units import Sizes
+
+IV_SIZE = 8  # bytes; what ``tenc`` declares as default_Per_Sample_IV_Size
+
+Ivs = npt.NDArray[numpy.uint64]
+
+
+def encrypt(data: bytes | memoryview, sizes: Sizes, *, key: bytes, first_iv: int) -> tuple[bytes, bytes]:
+    """Encrypt samples that lie end to end; sample i has the IV ``first_iv + i``.
+
+    `sizes` (n,) are bytes. Returns the protected samples, as long as `data`, and their IVs, 8 big-endian bytes each
+    as ``senc`` stores them. `ValueError` where an argument does not fit.
+    """
+    if not 0 <= first_iv <= (1 << 64) - len(sizes):
+        raise ValueError("the IVs of these samples do not fit into 64 bits")
+    ivs = numpy.uint64(first_iv) + numpy.arange(len(sizes), dtype=numpy.uint64)
+    return _apply(data, sizes, key, ivs), ivs.astype(">u8").tobytes()
+
+
+def decrypt(data: bytes | memoryview, sizes: Sizes, *, key: bytes, ivs: bytes | memoryview) -> bytes:
+    """The inverse; `ivs` are 8 bytes for each sample."""
+    if len(ivs) != IV_SIZE * len(sizes):
+        raise ValueError(
+            f"{len(sizes)} samples need {IV_SIZE * len(sizes)} bytes of IVs, there are {len(ivs)}"
+        )
+    return _apply(data, sizes, key, numpy.frombuffer(ivs, dtype=">u8").astype(numpy.uint64))
+
+
+def _apply(data: bytes | memoryview, sizes: Sizes, key: bytes, ivs: Ivs) -> bytes:
+    plain = check(data, sizes, key)
+    blocks = -(-sizes // BLOCK)
+    counters = numpy.empty((int(blocks.sum()), 2), dtype=">u8")
+    counters[:, 0] = numpy.repeat(ivs, blocks)
+    counters[:, 1] = numpy.arange(len(counters)) - numpy.repeat(starts(blocks), blocks)
+    keystream = numpy.frombuffer(AES.new(key, AES.MODE_ECB).encrypt(counters.tobytes()), dtype=numpy.uint8)
+    spare = blocks * BLOCK - sizes
+    used = all_but(numpy.cumsum(blocks) * BLOCK - spare, spare, len(keystream))
+    return (plain ^ keystream[used]).tobytes()
