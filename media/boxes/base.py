@@ -5,7 +5,7 @@ their bytes are. What no class here knows, and every version of a box that its c
 for byte as an `UnknownBox` (§4.2.2: unrecognised types and versions are ignored and skipped).
 
 To add a box: one file named as the standard names it, one class under ``@box`` with ``TYPE``, ``body`` and
-``read``, one line in ``media/boxes/__init__.py``, one strategy in ``tests/media/test_boxes.py``.
+``read``, one line in ``media/boxes/__init__.py``, one strategy in ``tests/media/boxes/``.
 
 Reading a box and writing it again gives the same bytes, except that reserved fields are written as the standard
 prescribes and sizes in the shortest form.

@@ -80,3 +80,8 @@ class Reader:
         """Raise when bytes are left over."""
         if self.remaining:
             raise self.fail(f"{self.remaining} bytes behind the last field")
+
+
+def table(rows: Array, dtype: str) -> bytes:
+    """A 32-bit count and the rows behind it: how most boxes write a table."""
+    return len(rows).to_bytes(4, "big") + numpy.asarray(rows, dtype=dtype).tobytes()

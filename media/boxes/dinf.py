@@ -1,0 +1,13 @@
+"""`dinf`, Data Information (ISO/IEC 14496-12 §8.7.1)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from media.boxes.base import box
+from media.boxes.container import ContainerBox
+
+
+@box
+class DinfBox(ContainerBox):
+    TYPE: ClassVar[bytes] = b"dinf"

@@ -1,0 +1,13 @@
+"""`mvex`, Movie Extends (ISO/IEC 14496-12 §8.8.1)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from media.boxes.base import box
+from media.boxes.container import ContainerBox
+
+
+@box
+class MvexBox(ContainerBox):
+    TYPE: ClassVar[bytes] = b"mvex"

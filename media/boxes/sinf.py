@@ -1,0 +1,13 @@
+"""`sinf`, Protection Scheme Information (ISO/IEC 14496-12 §8.12.1)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from media.boxes.base import box
+from media.boxes.container import ContainerBox
+
+
+@box
+class SinfBox(ContainerBox):
+    TYPE: ClassVar[bytes] = b"sinf"

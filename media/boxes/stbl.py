@@ -1,0 +1,13 @@
+"""`stbl`, Sample Table (ISO/IEC 14496-12 §8.5.1)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from media.boxes.base import box
+from media.boxes.container import ContainerBox
+
+
+@box
+class StblBox(ContainerBox):
+    TYPE: ClassVar[bytes] = b"stbl"

@@ -1,0 +1,13 @@
+"""`trak`, Track (ISO/IEC 14496-12 §8.3.1)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from media.boxes.base import box
+from media.boxes.container import ContainerBox
+
+
+@box
+class TrakBox(ContainerBox):
+    TYPE: ClassVar[bytes] = b"trak"
