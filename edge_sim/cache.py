@@ -1,0 +1,46 @@
+"""The memory of the edge: a budget of bytes, and a policy that says who leaves."""
+
+from __future__ import annotations
+
+from edge_sim.objects import Entry
+from edge_sim.policies import Policy
+
+
+class MemoryCache:
+    """Entries by path. `used` never exceeds `budget`, both in bytes; `evictions` counts who had to leave."""
+
+    def __init__(self, budget: int, policy: Policy) -> None:
+        self.budget = budget
+        self.used = 0
+        self.evictions = 0
+        self._policy = policy
+        self._entries: dict[str, Entry] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, path: str) -> Entry | None:
+        entry = self._entries.get(path)
+        if entry is not None:
+            self._policy.hit(path)
+        return entry
+
+    def put(self, path: str, entry: Entry) -> bool:
+        """Keep `entry`, in the place of what was there; ``False`` when it is larger than the whole budget."""
+        self.remove(path)
+        if entry.size > self.budget:
+            return False
+        while self.used + entry.size > self.budget:
+            self.used -= self._entries.pop(self._policy.evict()).size
+            self.evictions += 1
+        self._entries[path] = entry
+        self._policy.add(path, entry.size)
+        self.used += entry.size
+        return True
+
+    def remove(self, path: str) -> None:
+        """Forget `path`; no error when it is not there."""
+        entry = self._entries.pop(path, None)
+        if entry is not None:
+            self._policy.remove(path)
+            self.used -= entry.size

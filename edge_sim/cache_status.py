@@ -1,0 +1,48 @@
+"""The Cache-Status header (RFC 9211): what this tier did with a request.
+
+It is a List of Structured Fields (RFC 9651): each tier appends a member, the one nearest the origin stands first.
+
+    tonearm-edge; hit
+    tonearm-edge; fwd=uri-miss; stored
+    tonearm-edge; fwd=uri-miss; stored; collapsed
+    tonearm-edge; fwd=stale; fwd-status=304
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+NAME = "tonearm-edge"
+Forward = Literal["uri-miss", "stale", "bypass"]
+
+
+def hit(upstream: str = "") -> str:
+    """Answered from memory. `upstream` is what the tiers before us had said when we stored the answer."""
+    return _append(upstream, "hit")
+
+
+def forwarded(
+    why: Forward,
+    *,
+    status: int | None = None,
+    stored: bool = False,
+    collapsed: bool = False,
+    detail: str = "",
+    upstream: str = "",
+) -> str:
+    """Sent on for reason `why` (§2.2). `status` is the next tier's when it differs from ours; `detail` is a token."""
+    parameters = [f"fwd={why}"]
+    if status is not None:
+        parameters.append(f"fwd-status={status}")
+    if stored:
+        parameters.append("stored")
+    if collapsed:
+        parameters.append("collapsed")
+    if detail:
+        parameters.append(f"detail={detail}")
+    return _append(upstream, *parameters)
+
+
+def _append(upstream: str, *parameters: str) -> str:
+    member = "; ".join((NAME, *parameters))
+    return f"{upstream}, {member}" if upstream else member

@@ -1,0 +1,65 @@
+"""What the edge remembers: whole objects, and two facts that need no bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge_sim.freshness import Freshness
+
+_OVERHEAD = 1024  # headers, key, Python objects: what an entry costs besides its body, in bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """A complete object. `headers` are those that a stored answer keeps; `born_ms` is when the origin made the answer."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    born_ms: int
+    freshness: Freshness
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + _OVERHEAD
+
+    @property
+    def etag(self) -> str:
+        """With its quotes; empty when the origin gave none."""
+        return self.headers.get("ETag", "")
+
+    def age(self, now_ms: int) -> int:
+        """Seconds since the origin made it, RFC 9111 §4.2.3; a clock that went back gives 0."""
+        return max(0, now_ms - self.born_ms) // 1000
+
+    def fresh(self, now_ms: int) -> bool:
+        return now_ms < self.born_ms + self.freshness.lifetime_ms
+
+    def usable(self, now_ms: int) -> bool:
+        """Whether it may stand in for an origin in trouble (stale-if-error, RFC 5861 §4)."""
+        return now_ms < self.born_ms + self.freshness.lifetime_ms + self.freshness.grace_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The origin said that there is no such object. Only the fact is kept, not the answer."""
+
+    until_ms: int
+    size: int = _OVERHEAD
+
+    def fresh(self, now_ms: int) -> bool:
+        return now_ms < self.until_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Oversized:
+    """The object is larger than the edge holds: everyone's request for it passes through."""
+
+    until_ms: int
+    size: int = _OVERHEAD
+
+    def fresh(self, now_ms: int) -> bool:
+        return now_ms < self.until_ms
+
+
+Entry = Whole | Missing | Oversized

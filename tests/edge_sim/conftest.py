@@ -1,0 +1,245 @@
+"""The three who talk in these tests: a listener, the real edge, and an origin that says what the test wants.
+
+Everything is real HTTP over loopback. Time is a number that the test moves; the order of things is made by gates
+that the test opens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from edge_sim.edge import routes
+from media.layout import IMMUTABLE
+from media.serving import application, listening
+from origin.tokens import TokenKeys, sign
+
+SONG = "songs/a-song/0123456789abcdef/"
+START_MS = 1_800_000_000_000
+
+
+@dataclass
+class Clock:
+    """Unix time in ms that stands still until the test moves it."""
+
+    ms: int = START_MS
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+class Gate:
+    """Holds the origin's answer: `reached` when the question is there, then it waits for `open`."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self._opened = asyncio.Event()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def passed(self) -> None:
+        self.reached.set()
+        await self._opened.wait()
+
+
+@dataclass
+class Line:
+    """What the origin says to one question. `cut` ends the body that early and drops the connection."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    etag: str = ""
+    cut: int | None = None
+    chunked: bool = False
+    gate: Gate | None = None
+
+
+@dataclass
+class Question:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def _path(name: str) -> str:
+    return name[1:] if name.startswith("/") else SONG + name
+
+
+class Origin:
+    """An origin that is programmed by path, remembers every question, and can be switched off."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, Line] = {}
+        self.heard: list[Question] = []
+        self.url = ""
+        self._stack = AsyncExitStack()
+
+    def says(
+        self,
+        name: str,
+        body: bytes = b"",
+        *,
+        cache_control: str = IMMUTABLE,
+        headers: Mapping[str, str] | None = None,
+        **rest: Any,
+    ) -> None:
+        """From now on this is the answer for `name`: an object of the song, or any path from ``/`` on."""
+        given = {"Content-Type": "audio/mp4", "Cache-Control": cache_control} | dict(headers or {})
+        self.lines[_path(name)] = Line(body, headers={n: v for n, v in given.items() if v}, **rest)
+
+    def holds(self, name: str) -> Gate:
+        """From now on the answer for `name` waits for the gate."""
+        gate = self.lines[_path(name)].gate = Gate()
+        return gate
+
+    def forgets(self, name: str) -> None:
+        del self.lines[_path(name)]
+
+    def asked(self, name: str) -> list[Question]:
+        """The questions for `name` so far."""
+        return [question for question in self.heard if question.path == _path(name)]
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        port = await self._stack.enter_async_context(listening(app, "127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{port}"
+
+    async def dies(self) -> None:
+        await self._stack.aclose()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        path = request.match_info["path"]
+        self.heard.append(Question(request.method, path, request.headers, await request.read()))
+        line = self.lines.get(path)
+        if line is None:
+            return web.Response(status=404, text="nothing here", headers={"Cache-Control": "no-store"})
+        if line.gate is not None:
+            await line.gate.passed()
+        headers = {**line.headers, **({"ETag": line.etag} if line.etag else {})}
+        if line.etag and request.headers.get("If-None-Match") == line.etag:
+            return web.Response(status=304, headers=headers)
+        response = web.StreamResponse(status=line.status, headers=headers)
+        if line.chunked:
+            response.enable_chunked_encoding()
+        else:
+            response.content_length = len(line.body)
+        await response.prepare(request)
+        if request.method != "HEAD":
+            await response.write(line.body[: line.cut])
+            if line.cut is not None:
+                assert request.transport is not None
+                request.transport.close()
+                return response
+        await response.write_eof()
+        return response
+
+
+@dataclass
+class Heard:
+    """What the listener got. `cache` is Cache-Status; `whole` says whether the body came to its announced end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    whole: bool = True
+
+    @property
+    def cache(self) -> str:
+        return self.headers.get("Cache-Status", "")
+
+
+class Talk:
+    """A listener's side of the conversation."""
+
+    def __init__(self, base: str, session: aiohttp.ClientSession, keys: TokenKeys) -> None:
+        self.base = base
+        self.keys = keys
+        self.session = session
+        self.token = self.sign(SONG)
+
+    def sign(self, scope: str, *, expires_ms: int = START_MS + 1_800_000) -> str:
+        return sign(scope, keys=self.keys, expires_ms=expires_ms)
+
+    async def get(self, name: str, *, method: str = "GET", **headers: str) -> Heard:
+        """Ask for an object of the song, with the token; header names are written with ``_``."""
+        return await self.ask(f"/t/{self.token}/{SONG}{name}", method=method, **headers)
+
+    async def ask(
+        self, target: str, *, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> Heard:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        url = aiohttp.client.URL(self.base + target, encoded=True)
+        async with self.session.request(method, url, headers=sent, data=body) as response:
+            got = bytearray()
+            try:
+                async for chunk in response.content.iter_any():
+                    got += chunk
+            except aiohttp.ClientPayloadError:
+                return Heard(response.status, response.headers, bytes(got), whole=False)
+            return Heard(response.status, response.headers, bytes(got))
+
+    async def count(self, name: str, label: str = "") -> int:
+        """One of the edge's own counters, as `/metrics` tells it."""
+        wanted = f"tonearm_edge_{name}{label}"
+        for line in (await self.ask("/metrics")).body.decode().splitlines():
+            if line.rpartition(" ")[0] == wanted:
+                return int(float(line.rpartition(" ")[2]))
+        return 0
+
+    async def joined(self, collapsed: int) -> None:
+        """Let the others proceed until so many requests have joined a fetch; the test's timeout is the limit."""
+        while await self.count("requests_total", '{cache="collapsed"}') < collapsed:
+            pass
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def token_keys() -> TokenKeys:
+    return TokenKeys({"k1": bytes(range(32))}, active="k1")
+
+
+@pytest.fixture
+async def origin() -> AsyncIterator[Origin]:
+    scripted = Origin()
+    await scripted.start()
+    yield scripted
+    await scripted.dies()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(auto_decompress=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def memory() -> int:
+    """The edge's budget in bytes; a test module or class may override it."""
+    return 1 << 20
+
+
+@pytest.fixture
+async def talk(
+    origin: Origin, clock: Clock, token_keys: TokenKeys, session: aiohttp.ClientSession, memory: int
+) -> AsyncIterator[Talk]:
+    """A listener before a fresh edge before the scripted origin."""
+    table = routes(
+        origin_url=origin.url, keys=token_keys, memory=memory, clock=clock, api_url=f"{origin.url}/api"
+    )
+    async with listening(application("edge", table), "127.0.0.1", 0) as port:
+        yield Talk(f"http://127.0.0.1:{port}", session, token_keys)
