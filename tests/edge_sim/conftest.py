@@ -52,7 +52,11 @@ class Gate:
 
 @dataclass
 class Line:
-    """What the origin says to one question. `cut` ends the body that early and drops the connection."""
+    """What the origin says to one question.
+
+    `cut` ends the body that early and drops the connection; `unbounded` ends it by closing the connection, without
+    having said how long it is.
+    """
 
     body: bytes = b""
     status: int = 200
@@ -60,6 +64,7 @@ class Line:
     etag: str = ""
     cut: int | None = None
     chunked: bool = False
+    unbounded: bool = False
     gate: Gate | None = None
 
 
@@ -130,6 +135,11 @@ class Origin:
         if line.etag and request.headers.get("If-None-Match") == line.etag:
             return web.Response(status=304, headers=headers)
         response = web.StreamResponse(status=line.status, headers=headers)
+        if line.unbounded:
+            assert request.transport is not None
+            request.transport.write(b"HTTP/1.0 200 OK\r\n\r\n" + line.body)
+            request.transport.close()
+            return response
         if line.chunked:
             response.enable_chunked_encoding()
         else:

@@ -1,0 +1,67 @@
+"""The memory keeps its budget, and the policy decides, whatever happens in whatever order."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_sim.cache import MemoryCache
+from edge_sim.objects import Missing
+from edge_sim.policies.lru import Lru
+
+KEYS = st.sampled_from("abcdef")
+STEPS = st.lists(
+    st.tuples(st.just("put"), KEYS, st.integers(1, 60))
+    | st.tuples(st.just("get"), KEYS, st.just(0))
+    | st.tuples(st.just("remove"), KEYS, st.just(0)),
+    max_size=60,
+)
+
+
+@given(STEPS)
+def test_against_a_list_of_what_lru_means(steps):
+    cache = MemoryCache(100, Lru())
+    model: OrderedDict[str, int] = OrderedDict()
+    evicted = 0
+    for verb, key, size in steps:
+        if verb == "put":
+            assert cache.put(key, Missing(0, size))
+            model.pop(key, None)
+            while sum(model.values()) + size > 100:
+                model.popitem(last=False)
+                evicted += 1
+            model[key] = size
+        elif verb == "get":
+            found = cache.get(key)
+            assert (None if found is None else found.size) == model.get(key)
+            if key in model:
+                model.move_to_end(key)
+        else:
+            cache.remove(key)
+            model.pop(key, None)
+        assert (cache.used, len(cache), cache.evictions) == (sum(model.values()), len(model), evicted)
+        assert cache.used <= cache.budget
+
+
+def test_what_is_larger_than_everything_is_refused_and_the_old_one_forgotten():
+    cache = MemoryCache(100, Lru())
+    cache.put("a", Missing(0, 10))
+    cache.put("b", Missing(0, 10))
+    assert not cache.put("a", Missing(0, 101))
+    assert cache.get("a") is None
+    assert cache.get("b") is not None
+    assert (cache.used, cache.evictions) == (10, 0)
+
+
+def test_lru_takes_the_one_that_was_not_used_for_longest():
+    policy = Lru()
+    for key in "abc":
+        policy.add(key, 1)
+    policy.hit("a")
+    policy.remove("b")
+    assert [policy.evict(), policy.evict()] == ["c", "a"]
+    with pytest.raises(KeyError):
+        policy.evict()

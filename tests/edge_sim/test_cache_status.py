@@ -1,0 +1,41 @@
+"""Cache-Status against the grammar of RFC 9651 (Structured Fields) and the parameters of RFC 9211 §2."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import pytest
+
+from edge_sim.cache_status import forwarded, hit
+
+TOKEN = r"[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]*"
+BARE_ITEM = rf'(?:{TOKEN}|-?[0-9]{{1,15}}|"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\\"])*"|\?[01])'
+PARAMETER = rf";\x20*[a-z*][a-z0-9_.*-]*(?:={BARE_ITEM})?"
+MEMBER = rf'(?:{TOKEN}|"[\x20\x21\x23-\x5b\x5d-\x7e]*")(?:{PARAMETER})*'
+LIST = re.compile(rf"{MEMBER}(?:[\x20\t]*,[\x20\t]*{MEMBER})*")
+
+
+@pytest.mark.parametrize("upstream", ["", "shield; hit", '"a b"; fwd=miss; ttl=-3'])
+def test_every_value_is_a_structured_list(upstream):
+    values = [hit(upstream)]
+    for why, status, stored, collapsed, detail in product(
+        ("uri-miss", "stale", "bypass"), (None, 304), (False, True), (False, True), ("", "stale-if-error")
+    ):
+        values.append(
+            forwarded(
+                why, status=status, stored=stored, collapsed=collapsed, detail=detail, upstream=upstream
+            )
+        )
+    for value in values:
+        assert LIST.fullmatch(value), value
+        assert value.rpartition(", ")[0] == upstream
+    assert len(set(values)) == len(values)
+
+
+def test_exact_words():
+    assert hit() == "tonearm-edge; hit"
+    assert (
+        forwarded("uri-miss", stored=True, collapsed=True) == "tonearm-edge; fwd=uri-miss; stored; collapsed"
+    )
+    assert forwarded("stale", status=304) == "tonearm-edge; fwd=stale; fwd-status=304"
