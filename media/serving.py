@@ -5,7 +5,7 @@ one or several of those into an `aiohttp.web.Application`. Handlers raise errors
 own HTTP exceptions) and never build an error body themselves.
 
     app = application("origin", origin.app.routes(store))
-    await run(app, "127.0.0.1", 8080, stop=event)
+    await run(app, "127.0.0.1", 8080, ready=announce)
 
 See docs/decisions/0004 for why a leaf module knows aiohttp.
 """
@@ -17,6 +17,7 @@ import json
 import logging
 import re
 import secrets
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -24,7 +25,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from media.errors import ApiError, TonearmError
+from media.errors import ApiError, SettingsError, TonearmError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 access_log = logging.getLogger("tonearm.access")
@@ -191,10 +192,24 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, reuse_port=False)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            reason = str(error.strerror or error).rpartition(": ")[2]  # asyncio repeats the address before it
+            raise SettingsError(f"cannot listen on {host}:{port}: {reason}") from None
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+async def run(app: web.Application, host: str, port: int, *, ready: Callable[[int], None]) -> None:
+    """Serve `app` until SIGINT or SIGTERM, then drain; `ready` hears the port once it is open."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with listening(app, host, port) as bound:
+        ready(bound)
+        await stop.wait()
 
 
 class JsonLines(logging.Formatter):
@@ -217,3 +232,12 @@ class JsonLines(logging.Formatter):
             if record.exc_info:
                 line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
+
+
+def log_json_lines(*, access: bool) -> None:
+    """Send our logs to standard error as JSON lines: errors always, one line a request with `access`."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logger = logging.getLogger("tonearm")
+    logger.handlers, logger.propagate = [handler], False
+    access_log.setLevel(logging.INFO if access else logging.WARNING)
