@@ -1,0 +1,42 @@
+"""What the commands' options mean: sizes and addresses as people write them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+_SIZE = re.compile(r"([0-9]{1,15})\s*([kmgt]?)(i?)b?", re.IGNORECASE | re.ASCII)
+
+
+class Size(click.ParamType[int]):
+    """Bytes: ``256MB``, ``1GiB``, ``4096``. Units are powers of 1000, with an ``i`` of 1024."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = _SIZE.fullmatch(str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is not a size such as 256MB or 1GiB", param, ctx)
+        number, unit, binary = match.groups()
+        base: int = 1024 if binary else 1000
+        size: int = int(number) * base ** " kmgt".index(unit.lower() or " ")
+        return size
+
+
+class HttpUrl(click.ParamType[str]):
+    """An ``http`` or ``https`` address with a host."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            parts = urlsplit(str(value))
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good:
+            self.fail(f"{value!r} is not an address such as http://127.0.0.1:8081", param, ctx)
+        return str(value)
