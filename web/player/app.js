@@ -1,0 +1,172 @@
+/** The page: puts the parts together and passes on what happens. */
+
+import { Api } from "./api.js";
+import { Bar } from "./bar.js";
+import { Engine } from "./engine.js";
+import { BufferView, StartView } from "./instruments.js";
+import { Library, byline } from "./library.js";
+import { Search } from "./search.js";
+import { Turntable } from "./turntable.js";
+import { heard, rangesOf } from "./timeline.js";
+import { peaksOf } from "./waveform.js";
+
+const find = (selector) => document.querySelector(selector);
+
+const api = new Api();
+const engine = new Engine(find("audio"), api);
+const bar = new Bar(find(".bar"), engine);
+const turntable = new Turntable(find(".turntable"));
+const starts = new StartView(find(".instrument.start"));
+const buffer = new BufferView(find(".instrument.buffer"), engine);
+const library = new Library(find("#library"), (queue, index) => press(queue, index));
+const search = new Search(find(".search"), api, (text) => look(text));
+const problem = find(".problem");
+
+const reported = new WeakMap(); // track → ms told to the API
+let sounding = null; // the track that was last known to sound
+let catalogue = []; // songs, page after page
+let shown = ""; // the search whose answers are on the page
+
+function press(queue, index) {
+  if (engine.song === queue[index] && engine.track && engine.state !== "ended") engine.toggle();
+  else engine.play(queue, index);
+}
+
+async function load() {
+  complain("");
+  try {
+    catalogue = [];
+    for (let cursor = ""; cursor !== null; ) {
+      const page = await api.songs(cursor);
+      catalogue.push(...page.items);
+      cursor = page.next_cursor ?? null;
+      if (!shown) library.albums(catalogue);
+    }
+    if (!engine.song && catalogue.length) turntable.put(catalogue[0]);
+  } catch (error) {
+    complain(error.message, load);
+  }
+}
+
+async function look(text) {
+  if (text === shown) return;
+  shown = text;
+  if (!text) {
+    library.albums(catalogue);
+    return;
+  }
+  try {
+    const { items } = await api.search(text);
+    if (shown === text) library.found(text, items.map(({ song }) => song), leave);
+  } catch (error) {
+    complain(error.message, () => look(text));
+  }
+}
+
+function leave() {
+  search.clear();
+  look("");
+}
+
+/** One clear line, and a way to try again. */
+function complain(message, retry = null) {
+  problem.hidden = !message;
+  find(".problem-text").textContent = message;
+  find(".retry").onclick = () => {
+    complain("");
+    retry?.();
+  };
+}
+
+function sing(song) {
+  find(".now-title").textContent = song.title;
+  find(".now-artist").textContent = [byline(song), song.album].filter(Boolean).join(" — ");
+  document.title = `${song.title} · ${byline(song)}`;
+  turntable.put(song);
+  peaksOf(song).then((peaks) => engine.song === song && turntable.press(peaks));
+  bar.song(song);
+  library.mark(song, engine.state === "playing");
+  if (navigator.mediaSession) {
+    const artwork = song.cover_url ? [{ src: song.cover_url }] : [];
+    navigator.mediaSession.metadata = new MediaMetadata({ title: song.title, artist: byline(song), album: song.album, artwork });
+  }
+}
+
+/** Tells the API how much of the track that sounded until now was heard. */
+function report() {
+  if (!sounding) return;
+  const total = heard(rangesOf(engine.audio.played), sounding.origin, sounding.end) * 1000;
+  const more = total - (reported.get(sounding) ?? 0);
+  if (more < 1000) return;
+  reported.set(sounding, total);
+  api.played(sounding.song.song_id, more);
+}
+
+function refresh() {
+  sounding = engine.track;
+  buffer.update();
+  frame();
+}
+
+function frame() {
+  bar.frame();
+  buffer.frame();
+  turntable.progress(engine.track && engine.state !== "ended" ? engine.position / engine.track.length : null);
+}
+
+function animate() {
+  frame();
+  if (engine.state === "playing") requestAnimationFrame(animate);
+}
+
+engine.addEventListener("song", ({ detail }) => {
+  report();
+  complain("");
+  sing(detail);
+  refresh();
+});
+engine.addEventListener("start", ({ detail }) => starts.show(detail));
+engine.addEventListener("problem", ({ detail }) => complain(detail, () => engine.retry()));
+engine.addEventListener("buffer", () => {
+  refresh();
+  if (engine.track) bar.qualities(engine.track.renditions);
+});
+engine.addEventListener("state", ({ detail }) => {
+  bar.state(detail);
+  turntable.spin(detail === "playing");
+  library.mark(engine.song, detail === "playing");
+  if (detail === "ended") report();
+  if (detail === "playing") complain("");
+  animate();
+});
+engine.audio.addEventListener("timeupdate", refresh); // also while the tab is in the background
+engine.audio.addEventListener("seeked", frame);
+addEventListener("pagehide", report);
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.closest("input, select, textarea, button, a, [role=slider]");
+  if (event.key === "/" && !event.target.closest("input")) {
+    event.preventDefault();
+    search.focus();
+  } else if (event.key === " " && (!typing || event.target.matches("[role=slider]")) && engine.song) {
+    event.preventDefault();
+    engine.toggle();
+  }
+});
+
+if (navigator.mediaSession) {
+  const actions = {
+    play: () => engine.toggle(),
+    pause: () => engine.toggle(),
+    nexttrack: () => engine.next(),
+    previoustrack: () => engine.previous(),
+    seekto: ({ seekTime }) => engine.seek(seekTime),
+  };
+  for (const [action, handler] of Object.entries(actions)) navigator.mediaSession.setActionHandler(action, handler);
+}
+
+// What the first press would otherwise wait for. Failures are heard of when a song needs it.
+api.session().catch(() => {});
+engine.shared.licences.prepare().catch(() => {});
+load();

@@ -1,0 +1,95 @@
+/**
+ * Keys. Two ways, by the presentation's scheme:
+ *
+ * - cbcs and cenc: Encrypted Media Extensions with ClearKey. The request is made from the KID that the
+ *   presentation names (init data type "keyids"), so that the licence comes while the init segment is still on
+ *   its way; the browser decrypts, and the page never sees the key.
+ * - aes-128: the segments are decrypted here with WebCrypto before they are appended (RFC 8216bis §4.4.4.4).
+ */
+
+import { Problem, request, transfer } from "./http.js";
+
+const KEY_SYSTEM = "org.w3.clearkey";
+const CONFIGURATIONS = [
+  { initDataTypes: ["keyids", "cenc"], audioCapabilities: [{ contentType: 'audio/mp4; codecs="mp4a.40.2"' }] },
+];
+const INSECURE = "Protected songs need localhost or HTTPS: this browser offers no decryption at this address.";
+
+/** "0123-…" (a UUID) or hex → bytes. */
+export function bytesOf(hex) {
+  const digits = hex.replaceAll("-", "");
+  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+}
+
+/** Base64url without padding, as the ClearKey format wants it. */
+export function base64url(bytes) {
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** The licences of one media element: one MediaKeys, one session for each KID. */
+export class Licences {
+  #keys = null;
+  #sessions = new Map();
+
+  constructor(audio) {
+    this.audio = audio;
+  }
+
+  /** Readies the element; costs some milliseconds, so it is called before anyone waits for it. */
+  prepare() {
+    this.#keys ??= this.#prepare().catch((error) => {
+      this.#keys = null;
+      throw error;
+    });
+    return this.#keys;
+  }
+
+  async #prepare() {
+    if (!navigator.requestMediaKeySystemAccess) throw new Problem(0, INSECURE);
+    const access = await navigator.requestMediaKeySystemAccess(KEY_SYSTEM, CONFIGURATIONS);
+    const keys = await access.createMediaKeys();
+    await this.audio.setMediaKeys(keys);
+    return keys;
+  }
+
+  /** Resolves when the key of `kid` is in place. A failed licence is asked for anew the next time. */
+  open(kid, url, signal) {
+    if (!this.#sessions.has(kid)) {
+      const opened = this.#open(kid, url, signal);
+      this.#sessions.set(kid, opened);
+      opened.catch(() => this.#sessions.delete(kid));
+    }
+    return this.#sessions.get(kid);
+  }
+
+  async #open(kid, url, signal) {
+    const session = (await this.prepare()).createSession("temporary");
+    const asked = new Promise((resolve) => session.addEventListener("message", resolve, { once: true }));
+    const wanted = JSON.stringify({ kids: [base64url(bytesOf(kid))] });
+    await session.generateRequest("keyids", new TextEncoder().encode(wanted));
+    const { message } = await asked;
+    const headers = { "Content-Type": "application/json" };
+    const answer = await request(url, { method: "POST", body: message, headers, signal });
+    await session.update(await answer.arrayBuffer());
+  }
+}
+
+/** Whole-segment AES-128 in CBC mode with PKCS#7 padding. */
+export class SegmentCipher {
+  #key;
+
+  constructor(key) {
+    this.#key = key;
+  }
+
+  /** Fetches the 16 bytes behind `url`. */
+  static async open(url, signal) {
+    if (!crypto.subtle) throw new Problem(0, INSECURE);
+    const { body } = await transfer(url, { signal });
+    return new SegmentCipher(await crypto.subtle.importKey("raw", body, "AES-CBC", false, ["decrypt"]));
+  }
+
+  decrypt(segment, iv) {
+    return crypto.subtle.decrypt({ name: "AES-CBC", iv: bytesOf(iv) }, this.#key, segment);
+  }
+}

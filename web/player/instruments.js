@@ -1,0 +1,103 @@
+/** The two instruments beside the record: how long the first note took, and what is in hand. */
+
+import { NAMES, kilobits } from "./bar.js";
+import { h } from "./dom.js";
+
+const REMEMBERED = 8;
+const TARGET_MS = 200;
+
+const milliseconds = (ms) => (ms < 9.95 ? ms.toFixed(1) : String(Math.round(ms)));
+
+/** The waterfall of a start: a bar for each thing that was waited for. */
+export class StartView {
+  #past = [];
+
+  constructor(box) {
+    this.total = box.querySelector(".total");
+    this.spans = box.querySelector(".spans");
+    this.history = box.querySelector(".history");
+  }
+
+  show(waterfall) {
+    const joined = waterfall.total === 0;
+    this.#past = [joined ? "joined" : milliseconds(waterfall.total), ...this.#past].slice(0, REMEMBERED);
+    this.history.textContent = this.#past.length > 1 ? `before: ${this.#past.slice(1).join(" · ")}` : "";
+    if (joined) {
+      this.total.replaceChildren("joined", h("small", {}, "no gap, not a sample"));
+      this.total.classList.remove("late");
+      this.spans.replaceChildren();
+      return;
+    }
+    this.total.replaceChildren(milliseconds(waterfall.total), h("small", {}, "ms"));
+    this.total.classList.toggle("late", waterfall.total > TARGET_MS);
+    this.spans.replaceChildren(...waterfall.bars().map((bar) => this.#row(bar)));
+  }
+
+  #row({ name, ms, offset, width }) {
+    const bar = h("i", { class: "span-bar" });
+    bar.style.setProperty("left", `${offset * 100}%`);
+    bar.style.setProperty("width", `max(2px, ${width * 100}%)`);
+    const row = h("li", {}, h("span", {}, name), h("span", { class: "span-track" }, bar), h("span", { class: "span-ms" }, milliseconds(ms)));
+    row.classList.toggle("sound", name === "first sound");
+    return row;
+  }
+}
+
+/** The buffer: every segment of this song and the next, in the colour of its quality. */
+export class BufferView {
+  #track = null;
+  #following = null;
+  #cells = [];
+
+  constructor(box, engine) {
+    this.engine = engine;
+    this.inHand = box.querySelector(".in-hand");
+    this.lanes = box.querySelector(".lanes");
+    this.legend = box.querySelector(".legend");
+    this.speed = box.querySelector(".speed");
+  }
+
+  /** The buffer changed, or the song. */
+  update() {
+    const { track, following } = this.engine;
+    if (track !== this.#track || following !== this.#following) this.#build(track, following);
+    for (const { cell, of, index } of this.#cells) {
+      const held = this.engine.holds(of, index);
+      cell.className = held ? `cell q-${of.placed[index]}` : "cell";
+    }
+    const speed = this.engine.throughput.bitsPerSecond;
+    this.speed.textContent = speed === null ? "" : `the link gives ${(speed / 1e6).toFixed(speed < 1e7 ? 1 : 0)} Mbit/s`;
+  }
+
+  /** Called for every frame while something moves. */
+  frame() {
+    const { engine } = this;
+    if (!engine.track) return;
+    const text = engine.inHand.toFixed(1);
+    if (this.shown !== text) this.inHand.replaceChildren((this.shown = text), h("small", {}, "s"));
+    this.needle?.style.setProperty("left", `${(engine.position / engine.track.length) * 100}%`);
+  }
+
+  #build(track, following) {
+    [this.#track, this.#following] = [track, following];
+    this.#cells = [];
+    this.needle = h("i", { class: "needle" });
+    const lanes = track ? [this.#lane(track, this.needle)] : [];
+    if (following) lanes.push(this.#lane(following, null));
+    this.lanes.replaceChildren(...lanes);
+    const key = (rendition) => h("li", { class: `q-${rendition.name}`, title: kilobits(rendition) }, NAMES[rendition.name] ?? rendition.name);
+    if (track) this.legend.replaceChildren(...track.renditions.map(key));
+  }
+
+  #lane(track, needle) {
+    const cells = track.segments.map(({ duration }, index) => {
+      const cell = h("i", { class: "cell" });
+      cell.style.setProperty("flex-grow", String(duration / track.rate));
+      this.#cells.push({ cell, of: track, index });
+      return cell;
+    });
+    const lane = h("div", { class: "lane", role: "img" }, ...cells, needle);
+    lane.setAttribute("aria-label", `Segments of ${track.song.title}`);
+    return lane;
+  }
+}
