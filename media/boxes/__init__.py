@@ -4,7 +4,7 @@
 [b'ftyp']
 """
 
-from media.boxes.base import Box, FullBox, UnknownBox, parse
+from media.boxes.base import Box, FullBox, UnknownBox, parse, places
 from media.boxes.btrt import BtrtBox
 from media.boxes.container import find_all
 from media.boxes.dinf import DinfBox
@@ -110,4 +110,5 @@ __all__ = [
     "UrlBox",
     "find_all",
     "parse",
+    "places",
 ]

@@ -115,8 +115,16 @@ def header(kind: bytes, body_size: int) -> bytes:
 
 def parse(data: bytes | bytearray | memoryview) -> list[Box]:
     """Read a run of boxes, a whole file for example. Raises `BoxError` and nothing else."""
-    view = memoryview(data).cast("B").toreadonly()
-    return read_boxes(Reader(view, 0, len(view), "", 0))
+    return read_boxes(_over(data))
+
+
+def places(data: bytes | bytearray | memoryview) -> list[int]:
+    """Where each box of a run starts, in bytes. Raises `BoxError`; looks at headers only."""
+    reader, starts = _over(data), []
+    while reader.remaining:
+        starts.append(reader.position)
+        _read_header(reader)
+    return starts
 
 
 def read_boxes(reader: Reader) -> list[Box]:
@@ -129,7 +137,24 @@ def read_boxes(reader: Reader) -> list[Box]:
     return boxes
 
 
+def _over(data: bytes | bytearray | memoryview) -> Reader:
+    view = memoryview(data).cast("B").toreadonly()
+    return Reader(view, 0, len(view), "", 0)
+
+
 def _read_box(reader: Reader) -> Box:
+    start = reader.position
+    kind, inside = _read_header(reader)
+    known = _known.get(kind)
+    if known is None or not _understood(known, inside):
+        return UnknownBox(bytes(reader.data[start : reader.position]))
+    found = known.read(inside)
+    inside.finish()
+    return found
+
+
+def _read_header(reader: Reader) -> tuple[bytes, Reader]:
+    """The type of the next box and a cursor over its body; `reader` goes on behind it."""
     start = reader.position
     size, kind = reader.uint(4), reader.blob(4)
     name = kind.decode("ascii", "backslashreplace")
@@ -145,13 +170,7 @@ def _read_box(reader: Reader) -> Box:
         raise BoxError(
             _join(reader.path, name), start, f"{size} bytes claimed, {reader.stop - start} are there"
         )
-    inside = reader.inside(start + size - reader.position, name)
-    known = _known.get(kind)
-    if known is None or not _understood(known, inside):
-        return UnknownBox(bytes(reader.data[start : start + size]))
-    found = known.read(inside)
-    inside.finish()
-    return found
+    return kind, reader.inside(start + size - reader.position, name)
 
 
 def _understood(known: type[Box], inside: Reader) -> bool:

@@ -1,0 +1,102 @@
+"""Encoded music to package: a synthetic song, so that the tests need nothing but the ffmpeg of the wheel."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import imageio_ffmpeg
+import numpy
+import numpy.typing as npt
+import pytest
+
+from media import adts
+from media.access_units import Encoded
+
+RATE = 44100
+PRIMING = 1024  # ffmpeg's own AAC encoder
+KEY = bytes.fromhex("00112233445566778899aabbccddeeff")
+RUNGS = (("low", 24_000, 1), ("normal", 96_000, 2), ("high", 160_000, 2), ("very_high", 320_000, 2))
+
+Pcm = npt.NDArray[numpy.int16]  # (samples, 2)
+
+
+def compose(samples: int) -> Pcm:
+    """Stereo with a rhythm: a gliding tone and bursts of noise, so that a shift by one sample shows."""
+    time = numpy.arange(samples) / RATE
+    tone = 0.25 * numpy.sin(2 * numpy.pi * (220 + 60 * time) * time)
+    bursts = numpy.random.default_rng(1).standard_normal((samples, 2)) * 0.08 * (time % 0.5 < 0.1)[:, None]
+    return ((tone[:, None] + bursts) * 32767).clip(-32768, 32767).astype(numpy.int16)
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+@pytest.fixture(scope="session")
+def encode(ffmpeg: str) -> Callable[[Pcm], tuple[Encoded, ...]]:
+    """The ladder of a song, from PCM of shape (samples, 2)."""
+
+    def run(pcm: Pcm, rungs: Sequence[tuple[str, int, int]] = RUNGS) -> tuple[Encoded, ...]:
+        made = []
+        for name, bitrate, channels in rungs:
+            arguments = (
+                f"-v error -f s16le -ar {RATE} -ac 2 -i - -ac {channels} -c:a aac -b:a {bitrate} -f adts -"
+            )
+            done = subprocess.run(
+                [ffmpeg, *arguments.split()], input=pcm.tobytes(), capture_output=True, check=True
+            )
+            stream = adts.parse(done.stdout)
+            made.append(
+                Encoded(
+                    name=name,
+                    codec=stream.codec,
+                    config=stream.config,
+                    bitrate=bitrate,
+                    sample_rate=stream.sample_rate,
+                    channels=stream.channels,
+                    priming=PRIMING,
+                    samples=len(pcm),
+                    units=stream.units,
+                )
+            )
+        return tuple(made)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def song_pcm() -> Pcm:
+    """Eleven seconds and a bit: an odd number of samples, four segments."""
+    return compose(11 * RATE + 777)
+
+
+@pytest.fixture(scope="session")
+def encoded(encode: Callable[[Pcm], tuple[Encoded, ...]], song_pcm: Pcm) -> tuple[Encoded, ...]:
+    return encode(song_pcm)
+
+
+@pytest.fixture(scope="session")
+def blip(encode: Callable[[Pcm], tuple[Encoded, ...]]) -> tuple[Encoded, ...]:
+    """50 ms: one segment of four access units."""
+    return encode(compose(2205))
+
+
+@pytest.fixture(scope="session")
+def key() -> bytes:
+    return KEY
+
+
+@pytest.fixture(scope="session")
+def lag() -> Callable[[Any, Any], int]:
+    """By how many samples the second of two mono signals is late, from their cross-correlation."""
+
+    def measure(reference: Any, other: Any) -> int:
+        size = min(len(reference), len(other), 1 << 18)
+        spectra = [numpy.fft.rfft(numpy.asarray(x[:size], dtype=float), 2 * size) for x in (reference, other)]
+        peak = int(numpy.argmax(numpy.fft.irfft(spectra[1] * spectra[0].conj())))
+        return peak if peak < size else peak - 2 * size
+
+    return measure
