@@ -1,0 +1,104 @@
+"""Stream grants: a signed address for one version of one song, for a quarter to half an hour.
+
+This is the only call between "play" and the edge, so it answers with everything a player needs to begin: no further
+question to the API stands between it and the first segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from pydantic import Field
+
+from control_api.browse import SongPath
+from control_api.catalogue import Catalogue
+from control_api.endpoint import Access, Caller, Operation
+from control_api.fields import View
+from control_api.rights import Rights
+from media import layout
+from media.errors import SettingsError
+from origin.tokens import TokenKeys, sign
+
+
+class ProtectionView(View):
+    scheme: str = Field(description="none, cenc, cbcs or aes-128")
+    kid: str | None
+
+
+class Grant(View):
+    """Addresses are absolute; all of them carry the token, so they are for this listener and this song alone."""
+
+    song_id: str
+    version: str
+    expires_at: int = Field(description="Unix time in milliseconds")
+    base_url: str
+    manifests: dict[str, str]
+    presentation_url: str
+    license_url: str | None = Field(description="null when the song is not protected")
+    protection: ProtectionView
+    start_rendition: str
+    samples: int
+    sample_rate: int
+
+
+class Grants:
+    """`edge_url` is where the edge is reached, empty for the host that the request itself named.
+
+    `lifetime_s` is 900 to 1800; `clock` gives Unix milliseconds. Raises `SettingsError`.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        rights: Rights,
+        keys: TokenKeys,
+        clock: Callable[[], int],
+        *,
+        edge_url: str = "",
+        lifetime_s: int = 1200,
+    ) -> None:
+        if not 900 <= lifetime_s <= 1800:
+            raise SettingsError(f"grants last 15 to 30 minutes, not {lifetime_s} s")
+        if edge_url and (urlsplit(edge_url).scheme not in ("http", "https") or not urlsplit(edge_url).netloc):
+            raise SettingsError(f"edge URL {edge_url!r}: expected http://… or https://…")
+        self.catalogue = catalogue
+        self.rights = rights
+        self.keys = keys
+        self.clock = clock
+        self.edge_url = edge_url.rstrip("/")
+        self.lifetime_s = lifetime_s
+
+    def operations(self) -> list[Operation]:
+        return [
+            Operation(
+                "GET",
+                "/v1/songs/{song_id}/stream",
+                self.grant,
+                "A signed address to stream a song from",
+                access=Access.ACCOUNT,
+                refusals={403: "Not in this tier or region", 404: "There is no such song"},
+            )
+        ]
+
+    async def grant(self, request: web.Request, caller: Caller, path: SongPath) -> Grant:
+        entry = self.catalogue.find(path.song_id)
+        await self.rights.check(caller, path.song_id)
+        expires_ms = self.clock() + self.lifetime_s * 1000
+        token = sign(entry.folder, keys=self.keys, expires_ms=expires_ms, user=caller.account_id)
+        root = f"{self.edge_url or request.url.origin()}/t/{token}/"
+        base = root + entry.folder
+        return Grant(
+            song_id=path.song_id,
+            version=entry.version,
+            expires_at=expires_ms,
+            base_url=base,
+            manifests={kind: base + name for kind, name in entry.manifests.items()},
+            presentation_url=base + layout.PRESENTATION,
+            license_url=None if entry.kid is None else root + layout.LICENCE,
+            protection=ProtectionView(scheme=entry.scheme, kid=None if entry.kid is None else str(entry.kid)),
+            start_rendition=entry.start_rendition,
+            samples=entry.samples,
+            sample_rate=entry.sample_rate,
+        )

@@ -1,0 +1,90 @@
+"""Content keys for players: the ClearKey licence endpoint, and raw keys for HLS.
+
+Both stand behind the stream token, which names one version of one song: its key is handed out, no other one. Neither
+a key nor a token is ever logged, and nothing of it may be stored on the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+from aiohttp import web
+
+from control_api.catalogue import Catalogue, read_entry
+from control_api.endpoint import NO_STORE, Operation, read_body
+from control_api.fields import Parameters
+from drm.clearkey import MAX_REQUEST, answer
+from drm.key_store import KeyStore
+from media.errors import KeyMissing
+from origin.tokens import TokenKeys, read
+
+
+class TokenPath(Parameters):
+    token: str
+
+
+class KeyPath(TokenPath):
+    kid: UUID
+
+
+class Licences:
+    """`clock` gives Unix milliseconds."""
+
+    def __init__(
+        self, catalogue: Catalogue, key_store: KeyStore, keys: TokenKeys, clock: Callable[[], int]
+    ) -> None:
+        self.catalogue = catalogue
+        self.key_store = key_store
+        self.keys = keys
+        self.clock = clock
+
+    def operations(self) -> list[Operation]:
+        refusals = {403: "The token is no good", 404: "No such key for this song"}
+        return [
+            Operation(
+                "POST",
+                "/t/{token}/licence/clearkey",
+                self.licence,
+                "A ClearKey licence (W3C EME §9.1.4)",
+                refusals=refusals | {413: "The body is too large", 422: "Not a licence request"},
+                request_types=("application/json", "application/octet-stream"),
+                answer_types=("application/json",),
+            ),
+            Operation(
+                "GET",
+                "/t/{token}/keys/{kid}",
+                self.key,
+                "The 16 bytes of a content key (RFC 8216bis §4.4.4.4)",
+                refusals=refusals,
+                answer_types=("application/octet-stream",),
+            ),
+        ]
+
+    async def licence(self, request: web.Request, path: TokenPath) -> web.Response:
+        kid = await self._kid_of(path.token)
+        body = await read_body(request, MAX_REQUEST)
+        licence = await asyncio.to_thread(answer, body, lambda asked: self._key(kid, asked))
+        return web.Response(body=licence, content_type="application/json", headers=NO_STORE)
+
+    async def key(self, path: KeyPath) -> web.Response:
+        kid = await self._kid_of(path.token)
+        key = await asyncio.to_thread(self._key, kid, path.kid)
+        if key is None:
+            raise KeyMissing(f"key {path.kid}: not one of this song")
+        return web.Response(body=key, content_type="application/octet-stream", headers=NO_STORE)
+
+    async def _kid_of(self, token: str) -> UUID | None:
+        """The KID of the version that `token` opens, which may be an older one than the catalogue's."""
+        claims = read(token, keys=self.keys, now_ms=self.clock())
+        entry = self.catalogue.entries.get(claims.song_id)
+        if entry is None or entry.version != claims.version:
+            if not claims.version:
+                raise KeyMissing("this token is for no single song")
+            entry = await read_entry(self.catalogue.store, claims.song_id, claims.version)
+        return entry.kid
+
+    def _key(self, kid: UUID | None, asked: UUID) -> bytes | None:
+        """The key of `asked` if that is the song's own `kid`. Raises `KeyMissing` when the store has lost it."""
+        return self.key_store.get(asked).key if kid is not None and asked == kid else None

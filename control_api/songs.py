@@ -1,0 +1,102 @@
+"""A song as the API knows it: what a listener sees, and what a stream grant needs, out of its presentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from control_api.fields import View
+from media import layout
+from media.presentation import Presentation
+from media.song import Song
+
+
+class SongView(View):
+    """Addresses are relative to the root of the edge; what they name needs no token."""
+
+    song_id: str
+    title: str
+    artists: list[str]
+    album: str
+    album_artist: str
+    track_number: int | None
+    date: str
+    genres: list[str]
+    duration_ms: int
+    loudness_lufs: float | None
+    version: str
+    cover_url: str | None
+    peaks_url: str | None
+    preview_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`cover`, `peaks` and `preview` are paths in the version's folder, empty for none; `kid` is None when clear."""
+
+    song: Song
+    version: str
+    samples: int
+    sample_rate: int
+    loudness_lufs: float | None
+    cover: str
+    peaks: str
+    preview: str
+    manifests: dict[str, str]
+    scheme: str
+    kid: UUID | None
+    start_rendition: str
+
+    @property
+    def folder(self) -> str:
+        return layout.folder(self.song.song_id, self.version)
+
+    @property
+    def duration_ms(self) -> int:
+        return round(self.samples * 1000 / self.sample_rate)
+
+
+ENTRY_JSON = TypeAdapter(Entry)
+
+
+def entry_of(presentation: Presentation) -> Entry:
+    return Entry(
+        song=presentation.song,
+        version=presentation.version,
+        samples=presentation.samples,
+        sample_rate=presentation.sample_rate,
+        loudness_lufs=presentation.loudness.integrated_lufs,
+        cover=presentation.cover,
+        peaks=presentation.peaks,
+        preview=presentation.preview,
+        manifests=presentation.manifests,
+        scheme=presentation.protection.scheme,
+        kid=presentation.protection.kid,
+        start_rendition=presentation.start_rendition,
+    )
+
+
+def view_of(entry: Entry) -> SongView:
+    song = entry.song
+
+    def address(path: str) -> str | None:
+        return f"/{entry.folder}{path}" if path else None
+
+    return SongView(
+        song_id=song.song_id,
+        title=song.title,
+        artists=list(song.artists),
+        album=song.album,
+        album_artist=song.album_artist,
+        track_number=song.track_number,
+        date=song.date,
+        genres=list(song.genres),
+        duration_ms=entry.duration_ms,
+        loudness_lufs=entry.loudness_lufs,
+        version=entry.version,
+        cover_url=address(entry.cover),
+        peaks_url=address(entry.peaks),
+        preview_url=address(entry.preview),
+    )
