@@ -27,6 +27,8 @@ INIT = "init.mp4"
 KEYS = "keys/{kid}"  # relative to the token's root
 LICENCE = "licence/clearkey"
 
+MANIFESTS = {"hls": "hls.m3u8", "hls-identity": "hls-identity.m3u8", "dash": "dash.mpd"}  # by kind
+
 VERSION = re.compile(r"[0-9a-f]{16}", re.ASCII)
 IMMUTABLE = "public, max-age=31536000, immutable"
 MUTABLE = "no-cache"  # store, but ask before use: the pointer is 200 bytes and its ETag is strong
@@ -55,6 +57,11 @@ def folder(song_id: str, version: str) -> str:
 def segment(rendition: str, number: int) -> str:
     """Path relative to the version's folder; numbers start at 1."""
     return f"audio/{rendition}/{number:05d}.m4s"
+
+
+def media_playlist(rendition: str, kind: str) -> str:
+    """Path of a rendition's HLS media playlist of the family `kind`, relative to the version's folder."""
+    return f"audio/{rendition}/{MANIFESTS[kind]}"
 
 
 def media_type(path: str) -> str:

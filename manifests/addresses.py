@@ -1,0 +1,58 @@
+"""What a manifest points to: paths beside it, and the addresses of licences and keys.
+
+A manifest is read under ``{edge}/t/{token}/songs/{song_id}/{version}/…`` and must name neither the edge nor the token.
+So an address that is relative to the token's root climbs out of the folder the manifest lies in:
+
+    dash.mpd                      ../../../licence/clearkey
+    audio/normal/hls.m3u8         ../../../../../licence/clearkey
+
+An absolute address of the publisher's own stands as it is; no token is carried there.
+
+hls.js and shaka-player resolve addresses of a playlist against the playlist (RFC 8216bis §4.1). dash.js and
+shaka-player hand ``dashif:Laurl`` to the network as it stands, against the page: give them the grant's ``license_url``.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from media.errors import ManifestError
+from media.layout import KEYS, LICENCE, folder
+from media.presentation import Presentation
+
+# RFC 3986 §2, without the apostrophe
+_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]+", re.ASCII)
+_PATH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
+_KINDS = (("http", True), ("https", True), ("", False))  # scheme, and whether there is a host
+
+
+def plain(path: str) -> str:
+    """`path`, relative to the version's folder, unchanged: needs no escape in any manifest. Raises `ManifestError`."""
+    if not _PATH.fullmatch(path):
+        raise ManifestError(f"path {path!r}: cannot stand in a manifest")
+    return path
+
+
+def licence(presentation: Presentation, manifest: str) -> str:
+    """Where to POST a ClearKey licence request; `manifest` is the path of the manifest in the version's folder."""
+    return _address(presentation, presentation.protection.license_url or LICENCE, manifest)
+
+
+def key(presentation: Presentation, manifest: str) -> str:
+    """Where to GET the 16 bytes of the content key. ``{kid}`` in the publisher's address becomes the KID."""
+    return _address(presentation, presentation.protection.key_url or KEYS, manifest)
+
+
+def _address(presentation: Presentation, template: str, manifest: str) -> str:
+    address = template.replace("{kid}", str(presentation.protection.kid))
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise ManifestError(f"address {template!r}: no URL") from None
+    if not _CHARACTERS.fullmatch(address) or (parts.scheme, bool(parts.netloc)) not in _KINDS:
+        raise ManifestError(f"address {template!r}: neither an http(s) URL nor a path")
+    if parts.netloc or parts.path.startswith("/"):
+        return address
+    climbs = folder(presentation.song.song_id, presentation.version).count("/") + manifest.count("/")
+    return "../" * climbs + address
