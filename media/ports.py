@@ -45,7 +45,7 @@ class ObjectStore(Protocol):
         """Write all or nothing. `if_absent` and `if_match` (an ETag) make it conditional: `PreconditionFailed`."""
 
     def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        """Every object whose key starts with `prefix`, in key order."""
+        """Every object whose key starts with `prefix`, once each. The order is the store's: SeaweedFS's is not Amazon's."""
 
     async def delete(self, key: str) -> None:
         """Deleting what is not there is no error."""

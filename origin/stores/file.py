@@ -1,0 +1,230 @@
+"""A folder as an object store: every key is a file, every write is all or nothing.
+
+    store = open_file_store("file:/srv/music")
+
+The bytes go to a temporary file in the same folder, are synchronised to the disk, and get their name in one step:
+``rename`` replaces; ``link`` creates, and fails when the name is taken, which is what `if_absent` means, between
+processes too. `if_match` compares and replaces in one step, which no file system offers; so whatever replaces
+or removes a file takes an advisory lock on one file of the store for that moment.
+
+An ETag is the SHA-256 of the content. It is remembered by inode, modification time and size, but only when that time
+is two seconds old: a younger file may change again within one tick of the file system's clock.
+
+Links, temporary files and whatever has no valid key are not objects: neither listed nor served. A key that is a
+folder of other keys cannot be an object too, as it could in S3: `BadKey`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from media import layout
+from media.errors import BadKey, ObjectMissing, PreconditionFailed, SettingsError, StoreUnavailable
+from media.ports import ObjectInfo
+from origin.stores.folders import opened_file, opened_folder, temporary_file
+from origin.stores.keys import RESERVED, check_key, check_prefix
+from origin.stores.threads import acquire
+
+CHUNK = 256 * 1024  # one hop to a worker thread brings a whole segment
+_REMEMBERED = 65_536  # ETags, about 16 MB
+_RACY_NS = 2_000_000_000
+_NOT_HERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EISDIR})
+
+
+def open_file_store(url: str) -> FileStore:
+    """``file:/absolute``, ``file:///absolute`` or ``file:relative``; the first `put` makes the folder."""
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not parts.path:
+        raise SettingsError(f"store {url!r}: expected file:PATH")
+    return FileStore(Path(unquote(parts.path)))
+
+
+class FileStore:
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self._etags: dict[tuple[int, int, int], str] = {}
+
+    def __repr__(self) -> str:
+        return f"FileStore({str(self._root)!r})"
+
+    async def head(self, key: str) -> ObjectInfo:
+        return await asyncio.to_thread(self._head, check_key(key))
+
+    async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        check_key(key)
+        descriptor, chunk = await acquire(
+            None, lambda: self._begin(key, start, stop), lambda begun: os.close(begun[0])
+        )
+        try:
+            while chunk:
+                yield chunk
+                start += len(chunk)
+                chunk = await asyncio.to_thread(os.pread, descriptor, _length(start, stop), start)
+        finally:
+            os.close(descriptor)
+
+    async def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        media_type: str,
+        cache_control: str,
+        if_absent: bool = False,
+        if_match: str | None = None,
+    ) -> ObjectInfo:
+        """A folder keeps no headers: `head` answers with those of `media.layout`, whatever is given here."""
+        return await asyncio.to_thread(self._put, check_key(key), body, if_absent, if_match)
+
+    async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        folder, _, start = check_prefix(prefix).rpartition("/")
+        walk = self._walk(tuple(folder.split("/")) if folder else (), start)
+        while batch := await asyncio.to_thread(lambda: [*islice(walk, 256)]):
+            for info in batch:
+                yield info
+
+    async def delete(self, key: str) -> None:
+        await asyncio.to_thread(self._delete, check_key(key))
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    # Everything below runs in worker threads.
+
+    def _head(self, key: str) -> ObjectInfo:
+        with self._named(key), opened_file(self._root, key.split("/")) as descriptor:
+            found = os.fstat(descriptor)
+            return _info(key, found, self._etag(descriptor, found))
+
+    def _etag(self, descriptor: int, found: os.stat_result) -> str:
+        identity = (found.st_ino, found.st_mtime_ns, found.st_size)
+        etag = self._etags.get(identity)
+        if etag is None:
+            with open(os.dup(descriptor), "rb") as file:
+                etag = f'"{hashlib.file_digest(file, "sha256").hexdigest()}"'
+            if time.time_ns() - found.st_mtime_ns > _RACY_NS:
+                if len(self._etags) >= _REMEMBERED:
+                    self._etags.clear()
+                self._etags[identity] = etag
+        return etag
+
+    def _begin(self, key: str, start: int, stop: int | None) -> tuple[int, bytes]:
+        """A descriptor and the first chunk, in one hop."""
+        with self._named(key), opened_file(self._root, key.split("/")) as descriptor:
+            chunk = os.pread(descriptor, _length(start, stop), start)
+            return os.dup(descriptor), chunk
+
+    def _put(self, key: str, body: bytes, if_absent: bool, if_match: str | None) -> ObjectInfo:
+        with self._named(key):
+            for _ in range(100):
+                # Another's delete may take a folder away between our making it and our writing into it.
+                with suppress(FileNotFoundError):
+                    return self._write(key, body, if_absent, if_match)
+        raise StoreUnavailable(f"{self._root}: {key}: its folder vanishes again and again")
+
+    def _write(self, key: str, body: bytes, if_absent: bool, if_match: str | None) -> ObjectInfo:
+        *parents, name = key.split("/")
+        try:
+            with (
+                opened_folder(self._root, parents, create=True) as folder,
+                temporary_file(folder, body) as temporary,
+            ):
+                made = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
+                if if_absent:
+                    os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+                else:
+                    with self._lock():
+                        if if_match is not None:
+                            self._require(key, if_match)
+                        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                os.fsync(folder)
+                return _info(key, made, f'"{hashlib.sha256(body).hexdigest()}"')
+        except FileExistsError:
+            raise PreconditionFailed(f"{key}: there already") from None
+        except OSError as error:
+            if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EISDIR):
+                raise BadKey(f"{key}: a folder, or below an object or a link") from None
+            raise
+
+    def _require(self, key: str, etag: str) -> None:
+        try:
+            found = self._head(key).etag
+        except ObjectMissing:
+            raise PreconditionFailed(f"{key}: not there, expected {etag}") from None
+        if found != etag:
+            raise PreconditionFailed(f"{key}: is {found}, expected {etag}")
+
+    def _delete(self, key: str) -> None:
+        *parents, name = key.split("/")
+        with suppress(ObjectMissing), self._named(key):
+            with opened_folder(self._root, parents) as folder, self._lock():
+                os.unlink(name, dir_fd=folder)
+            # Folders exist for the sake of objects: empty ones go, the first that is not empty ends it.
+            with suppress(OSError):
+                for depth in range(len(parents), 0, -1):
+                    with opened_folder(self._root, parents[: depth - 1]) as folder:
+                        os.rmdir(parents[depth - 1], dir_fd=folder)
+
+    def _walk(self, parts: tuple[str, ...], start: str) -> Iterator[ObjectInfo]:
+        """Objects in the order of their keys: a folder sorts as its name with the slash that follows."""
+        with suppress(ObjectMissing), self._named("/".join(parts)):
+            with opened_folder(self._root, parts) as folder, os.scandir(folder) as found:
+                names = sorted(
+                    entry.name + "/" * entry.is_dir(follow_symlinks=False)
+                    for entry in found
+                    if entry.name.startswith(start)
+                )
+            for name in names:
+                key = "/".join((*parts, name.rstrip("/")))
+                # What vanishes meanwhile was not there, and what no key can name is not an object.
+                with suppress(ObjectMissing, BadKey):
+                    check_key(key)
+                    if name.endswith("/"):
+                        yield from self._walk((*parts, name[:-1]), "")
+                    else:
+                        yield self._head(key)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        path = self._root / f"{RESERVED}lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _named(self, key: str) -> Iterator[None]:
+        """The operating system's errors as ours."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _NOT_HERE or isinstance(error, FileNotFoundError):
+                raise ObjectMissing(f"{key}: no such object") from None
+            raise StoreUnavailable(f"{self._root}: {key}: {error.strerror}") from None
+
+
+def _info(key: str, found: os.stat_result, etag: str) -> ObjectInfo:
+    return ObjectInfo(
+        key=key,
+        size=found.st_size,
+        etag=etag,
+        media_type=layout.media_type(key),
+        cache_control=layout.cache_control(key),
+        modified_ms=found.st_mtime_ns // 1_000_000,
+    )
+
+
+def _length(start: int, stop: int | None) -> int:
+    return CHUNK if stop is None else max(0, min(CHUNK, stop - start))
