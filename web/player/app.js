@@ -79,6 +79,7 @@ function complain(message, retry = null) {
 }
 
 function sing(song) {
+  document.body.classList.remove("idle");
   find(".now-title").textContent = song.title;
   find(".now-artist").textContent = [byline(song), song.album].filter(Boolean).join(" — ");
   document.title = `${song.title} · ${byline(song)}`;

@@ -52,7 +52,7 @@ export class Library {
     this.#clear();
     const button = h("button", { type: "button", class: "plain", click: back }, "Back to the library");
     const title = songs.length ? `${count(songs)} for “${text}”` : `Nothing sounds like “${text}”`;
-    const list = h("ol", { class: "songs" }, ...songs.map((song, index) => this.#row(song, songs, index, true)));
+    const list = h("ol", { class: "songs" }, ...songs.map((song, index) => this.#row(song, songs, index, null)));
     this.box.append(h("header", { class: "found" }, h("h2", {}, title), button), list);
     this.mark(this.#playing);
   }
@@ -90,16 +90,18 @@ export class Library {
     if (name) play.setAttribute("aria-label", `Play the album ${name}`);
     const cover = h("div", { class: "album-art" }, art(songs.find((song) => song.cover_url) ?? songs[0]));
     const head = h("header", { class: "album-head" }, cover, h("div", {}, h("h2", {}, name || "Single songs"), h("p", {}, facts)), play);
-    const rows = songs.map((song, index) => this.#row(song, queue, first + index, !name));
+    const rows = songs.map((song, index) => this.#row(song, queue, first + index, name ? artist : null));
     return h("section", { class: "album" }, head, h("ol", { class: "songs" }, ...rows));
   }
 
-  #row(song, queue, index, withArt) {
-    const number = withArt ? h("span", { class: "row-art" }, art(song)) : h("span", { class: "number" }, String(song.track_number ?? "·"));
+  /** `albumArtist` is null where the row stands alone: then it carries its cover and always says by whom. */
+  #row(song, queue, index, albumArtist) {
+    const loose = albumArtist === null;
+    const number = loose ? h("span", { class: "row-art" }, art(song)) : h("span", { class: "number" }, String(song.track_number ?? "·"));
     const sign = h("span", { class: "sign", "aria-hidden": "true" }, icon("play"), h("i"), h("i"), h("i"));
     const press = h("button", { type: "button", class: "row-play", click: () => this.onPlay(queue, index) }, song.title);
     press.setAttribute("aria-label", `Play ${song.title} by ${byline(song)}`);
-    const words = h("span", { class: "words" }, press, h("span", { class: "by" }, byline(song)));
+    const words = h("span", { class: "words" }, press, byline(song) === albumArtist ? null : h("span", { class: "by" }, byline(song)));
     const wave = h("canvas", { class: "row-wave", "aria-hidden": "true" });
     const row = h("li", { class: "song" }, h("span", { class: "lead" }, number, sign), words, wave, h("time", {}, clock(song.duration_ms)));
     row.song = song;

@@ -20,17 +20,16 @@ export function normalise(document) {
   return document.peaks;
 }
 
-/** `bars` values out of `peaks`: the loudest of each stretch, scaled so that the loudest of all is 1. */
+/** `bars` values out of `peaks`: the loudest of each stretch. */
 export function resample(peaks, bars) {
-  const loudest = Math.max(...peaks, 1e-6);
   return Array.from({ length: bars }, (_, i) => {
     const from = Math.floor((i * peaks.length) / bars);
     const to = Math.max(from + 1, Math.floor(((i + 1) * peaks.length) / bars));
-    return Math.max(...peaks.slice(from, to)) / loudest;
+    return Math.max(...peaks.slice(from, to));
   });
 }
 
-const FLAT = Array(64).fill(0.04);
+const FLAT = [0];
 
 /** Draws a song's waveform on `canvas`: what was played in brass, what is in hand brighter than what is not. */
 export class Waveform {
