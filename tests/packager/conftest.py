@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 import imageio_ffmpeg
 import numpy
@@ -13,6 +14,9 @@ import pytest
 
 from media import adts
 from media.access_units import Encoded
+from media.presentation import Loudness, Protection
+from media.song import Song
+from packager.package import Package, package
 
 RATE = 44100
 PRIMING = 1024  # ffmpeg's own AAC encoder
@@ -100,3 +104,35 @@ def lag() -> Callable[[Any, Any], int]:
         return peak if peak < size else peak - 2 * size
 
     return measure
+
+
+SCHEMES = ("none", "cbcs", "cenc", "aes-128")
+SONG = Song("a-song", "A Song", artists=("Somebody",), album="An Album")
+VERSION = "0123456789abcdef"
+KID = UUID("0a1b2c3d-0000-4000-8000-00000000cafe")
+
+
+@pytest.fixture(scope="session")
+def pack() -> Callable[..., Package]:
+    """Package with the settings that a test does not care about."""
+
+    def run(encoded: Sequence[Encoded], scheme: str = "none", **changes: Any) -> Package:
+        protected = scheme != "none"
+        arguments: dict[str, Any] = {
+            "song": SONG,
+            "version": VERSION,
+            "protection": Protection(scheme, KID if protected else None),
+            "key": KEY if protected else None,
+            "loudness": Loudness(-14.0, 5.0, -1.0),
+            "public": {"public/cover.jpg": b"cover", "public/peaks.json": b"[]"},
+            "master": {"format": "flac"},
+        }
+        return package(encoded, **(arguments | changes))
+
+    return run
+
+
+@pytest.fixture(scope="session", params=SCHEMES)
+def packed(request: pytest.FixtureRequest, pack: Callable[..., Package], encoded: Any) -> Package:
+    """The song in each protection."""
+    return pack(encoded, request.param)
