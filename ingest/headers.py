@@ -1,7 +1,8 @@
 """Promises in headers that a demuxer forgives and we do not.
 
-libav reads a WAV to the end of the file whatever its ``data`` chunk says, and calls an MP4 whose index is missing
-no media at all. Both are masters that were cut off, or whose writer lied, and deserve to be told so.
+libav reads a WAV or CAF to the end of the file whatever its ``data`` chunk says, takes the last page of an Ogg file
+for its end, and calls an MP4 whose index is missing no media at all. All of them are masters that were cut off,
+or whose writer lied, and a content engineer wants to know.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import BinaryIO
 from media.errors import MasterRejected
 
 _UNKNOWN = 0xFFFF_FFFF  # a size that the writer could not know (streamed), or that stands in a ds64 chunk
+_OGG_PAGE = 65_307  # bytes: the largest page of RFC 3533
 _RIFF = {b"RIFF": "<", b"RF64": "<", b"BW64": "<", b"RIFX": ">"}
 
 
@@ -59,14 +61,45 @@ def _check_data(promised: int, present: int, before: int, riff: int, name: str) 
     if promised in (0, _UNKNOWN) or promised <= present:
         return
     if promised + before <= riff:
-        raise MasterRejected(
-            "truncated",
-            f"{name}: it breaks off: the header promises {promised} bytes of audio, {present} are there",
-        )
+        raise MasterRejected("truncated", f"{name}: {_breaks_off(promised, present)}")
     raise MasterRejected(
         "header-lies",
         f"{name}: the data chunk claims {promised} bytes within a RIFF chunk of {riff}, and {present} are there",
     )
+
+
+def _breaks_off(promised: int, present: int) -> str:
+    return f"it breaks off: the header promises {promised} bytes of audio, {present} are there"
+
+
+def check_caf(file: BinaryIO, size: int, name: str) -> None:
+    """Raise `MasterRejected` (*truncated*) when the ``data`` chunk of a Core Audio file reaches beyond the file."""
+    file.seek(0)
+    if file.read(4) != b"caff":
+        return
+    offset = 8
+    file.seek(offset)
+    while len(chunk := file.read(12)) == 12:
+        kind, length = struct.unpack(">4sq", chunk)
+        offset += 12
+        if kind == b"data" and length > size - offset:
+            raise MasterRejected("truncated", f"{name}: {_breaks_off(length, size - offset)}")
+        if kind == b"data" or not 0 <= length < size:  # a data chunk of length -1 goes on to the end
+            return
+        offset += length
+        file.seek(offset)
+
+
+def check_ogg(file: BinaryIO, size: int, name: str) -> None:
+    """Raise `MasterRejected` (*truncated*) when the last page of an Ogg file is not the end of its stream (RFC 3533 §6)."""
+    file.seek(0)
+    if file.read(4) != b"OggS":
+        return
+    file.seek(max(0, size - _OGG_PAGE))
+    tail = file.read()
+    page = tail.rfind(b"OggS")
+    if 0 <= page < len(tail) - 5 and not tail[page + 5] & 4:
+        raise MasterRejected("truncated", f"{name}: it breaks off: its last page does not end the stream")
 
 
 def check_mp4_is_whole(file: BinaryIO, size: int, name: str) -> None:

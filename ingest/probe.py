@@ -6,6 +6,7 @@ seen by `ingest.transcode`, which decodes them anyway.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from io import BufferedReader
@@ -20,7 +21,7 @@ from mutagen.mp3 import BitrateMode
 
 from ingest.cover import Cover, cover
 from ingest.files import open_master, sha256, shown
-from ingest.headers import check_mp4_is_whole, check_wav
+from ingest.headers import check_caf, check_mp4_is_whole, check_ogg, check_wav
 from ingest.tags import Tags, open_tagged, pictures, read_tags
 from media.errors import MasterRejected
 from media.song import Song
@@ -83,10 +84,13 @@ def probe(path: Path, *, max_seconds: int = MAX_SECONDS) -> Master:
     file, size = open_master(path)
     with file:
         try:
-            check_wav(file, size, name)
+            for check in (check_wav, check_caf, check_ogg):
+                check(file, size, name)
             with _opened(file, size, name) as container:
                 return _master(path, file, size, container, name, max_seconds)
         except OSError as error:
+            if error.errno == errno.EINVAL:  # a demuxer was sent to a place that no file has
+                raise MasterRejected("corrupt", f"{name}: its header points outside the file") from None
             raise MasterRejected("unreadable", f"{name}: {error.strerror or error}") from None
 
 
