@@ -1,0 +1,240 @@
+"""Publishing: a version becomes visible by one last write, or leaves no trace.
+
+    await publish(store, song_id="abc", version="0123456789abcdef", objects=package.objects())
+
+Everything under ``songs/{song_id}/{version}/`` is immutable and named by what went into it, so it is created, never
+replaced: segments and the like at once, then the manifests that name them, then ``presentation.json``. What is there already
+with the same bytes was left by an earlier try and is fine; with other bytes it is an error. Only when all of it is there does the
+pointer ``songs/{song_id}/current.json`` move, by compare-and-set against what it was at the beginning. A reader who starts
+from the pointer therefore sees all of a version or none of it.
+
+When anything fails, the pointer stays as it was and what this call created is deleted. Two calls for one song in this process
+take turns. Two processes that publish the same version at once may each lean on what the other created, so the one that
+fails looks at the pointer before it deletes, and the one that goes on looks once more at every object before it moves the
+pointer; a deletion that falls into the last moment between these two looks stays possible, and `tonearm verify` finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from media import layout
+from media.errors import ObjectMissing, PreconditionFailed, StoreError, StoreUnavailable
+from media.ports import ObjectStore, read_all
+from media.song import check_song_id
+
+CONCURRENCY = 16
+_turns: WeakKeyDictionary[ObjectStore, WeakValueDictionary[str, asyncio.Lock]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """``current.json``: which version of a song is the published one. `published_ms` is Unix time."""
+
+    song_id: str
+    version: str
+    published_ms: int
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Pointer:
+        """Raises `ValueError` for anything that `to_json` would not write."""
+        document = json.loads(text)
+        if not isinstance(document, dict) or set(document) != {"song_id", "version", "published_ms"}:
+            raise ValueError("not song_id, version and published_ms")
+        pointer = cls(**document)
+        if not isinstance(pointer.published_ms, int) or not layout.VERSION.fullmatch(str(pointer.version)):
+            raise ValueError("no version, or no time")
+        return pointer
+
+
+def unix_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def current(store: ObjectStore, song_id: str) -> Pointer | None:
+    """What the song's pointer says; ``None`` when nothing of it was ever published. Raises `StoreError`."""
+    key = layout.pointer(check_song_id(song_id))
+    try:
+        text = await read_all(store, key)
+    except ObjectMissing:
+        return None
+    try:
+        return Pointer.from_json(text)
+    except ValueError as error:
+        raise StoreUnavailable(f"{key}: not a pointer: {error}") from None
+
+
+async def publish(
+    store: ObjectStore,
+    *,
+    song_id: str,
+    version: str,
+    objects: Iterable[tuple[str, bytes]],
+    clock: Callable[[], int] = unix_ms,
+) -> None:
+    """Put `objects`, whose paths are relative to the version's folder, and point the song at them.
+
+    Raises `StoreError`: `PreconditionFailed` when other bytes are there under this version, or when another version was
+    published meanwhile. Does nothing that a second call would have to repeat.
+    """
+    if not layout.VERSION.fullmatch(version):
+        raise StoreError(f"{song_id}: version {version!r}: expected 16 hexadecimal digits")
+    async with _turn(store, check_song_id(song_id)):
+        publication = _Publication(store, song_id, version)
+        try:
+            before = await publication.look()
+            await publication.create_all(objects)
+            await publication.point(before, clock())
+        except BaseException:
+            await publication.undo()
+            raise
+
+
+def _turn(store: ObjectStore, song_id: str) -> asyncio.Lock:
+    locks = _turns.setdefault(store, WeakValueDictionary())
+    lock = locks.get(song_id)
+    if lock is None:
+        lock = locks[song_id] = asyncio.Lock()
+    return lock
+
+
+async def _settled(running: set[asyncio.Task[None]]) -> None:
+    """Wait for all of them even when cancelled: a write in a thread or on a wire goes on, and must be known to be taken back."""
+    cancelled: asyncio.CancelledError | None = None
+    while running:
+        try:
+            await asyncio.wait(running)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+class _Publication:
+    """One call of `publish`, and what it has to take back when it fails."""
+
+    def __init__(self, store: ObjectStore, song_id: str, version: str) -> None:
+        self._store = store
+        self._song_id = song_id
+        self._version = version
+        self._folder = layout.folder(song_id, version)
+        self._sizes: dict[str, int] = {}
+        self._created: list[str] = []
+
+    async def look(self) -> str | None:
+        """The pointer's ETag before anything is written, ``None`` when there is no pointer yet."""
+        try:
+            return (await self._store.head(layout.pointer(self._song_id))).etag
+        except ObjectMissing:
+            return None
+
+    async def create_all(self, objects: Iterable[tuple[str, bytes]]) -> None:
+        manifests: list[tuple[str, bytes]] = []
+        presentation: list[tuple[str, bytes]] = []
+
+        def others() -> Iterable[tuple[str, bytes]]:
+            for path, body in objects:
+                if path == layout.PRESENTATION:
+                    presentation.append((path, body))
+                elif path.endswith((".m3u8", ".mpd")):
+                    manifests.append((path, body))
+                else:
+                    yield path, body
+
+        await self._create(others())
+        await self._create(manifests)
+        if not presentation:
+            raise StoreError(f"{self._folder}: nothing to publish without {layout.PRESENTATION}")
+        await self._create(presentation)
+
+    async def point(self, before: str | None, now_ms: int) -> None:
+        await self._require_all()
+        pointer = await current(self._store, self._song_id)
+        if pointer is not None and pointer.version == self._version:
+            return
+        key = layout.pointer(self._song_id)
+        try:
+            await self._store.put(
+                key,
+                Pointer(self._song_id, self._version, now_ms).to_json(),
+                media_type=layout.media_type(key),
+                cache_control=layout.cache_control(key),
+                if_absent=before is None,
+                if_match=before,
+            )
+        except PreconditionFailed:
+            # A store's client may have repeated a write of ours that had succeeded, or another published the same.
+            if await self._is_current():
+                return
+            raise PreconditionFailed(f"{key}: another version was published meanwhile") from None
+
+    async def undo(self) -> None:
+        """Delete what this call created. When the store fails here too, what stays is invisible, and no error of its own."""
+        with suppress(StoreError):
+            if not await self._is_current():
+                # The latest first: presentation.json goes before what it describes.
+                for key in reversed(self._created):
+                    await self._store.delete(key)
+
+    async def _is_current(self) -> bool:
+        pointer = await current(self._store, self._song_id)
+        return pointer is not None and pointer.version == self._version
+
+    async def _create(self, objects: Iterable[tuple[str, bytes]]) -> None:
+        """Create all, a few at a time. Returns or raises only when every write that began has ended."""
+        gate = asyncio.Semaphore(CONCURRENCY)
+        failures: list[BaseException] = []
+        running: set[asyncio.Task[None]] = set()
+
+        def ended(task: asyncio.Task[None]) -> None:
+            gate.release()
+            running.discard(task)
+            if not task.cancelled() and (failure := task.exception()):
+                failures.append(failure)
+
+        try:
+            for path, body in objects:
+                await gate.acquire()
+                if failures:
+                    gate.release()
+                    break
+                running.add(task := asyncio.create_task(self._create_one(path, body)))
+                task.add_done_callback(ended)
+        finally:
+            await _settled(running)
+        if failures:
+            raise failures[0]
+
+    async def _create_one(self, path: str, body: bytes) -> None:
+        key = self._folder + path
+        if key in self._sizes:
+            raise StoreError(f"{key}: given twice")
+        self._sizes[key] = len(body)
+        try:
+            await self._store.put(
+                key,
+                body,
+                media_type=layout.media_type(key),
+                cache_control=layout.cache_control(key),
+                if_absent=True,
+            )
+        except PreconditionFailed:
+            if await read_all(self._store, key) != body:
+                raise PreconditionFailed(f"{key}: there already, with other bytes") from None
+        else:
+            self._created.append(key)
+
+    async def _require_all(self) -> None:
+        there = {info.key: info.size async for info in self._store.list(self._folder)}
+        lost = [key for key, size in self._sizes.items() if there.get(key) != size]
+        if lost:
+            raise StoreError(f"{lost[0]}: vanished while the version was being published")
