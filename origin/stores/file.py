@@ -141,7 +141,10 @@ class FileStore:
             ):
                 made = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
                 if if_absent:
-                    os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+                    try:
+                        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+                    except FileExistsError:
+                        raise PreconditionFailed(f"{key}: there already") from None
                 else:
                     with self._lock():
                         if if_match is not None:
@@ -149,8 +152,6 @@ class FileStore:
                         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
                 os.fsync(folder)
                 return _info(key, made, f'"{hashlib.sha256(body).hexdigest()}"')
-        except FileExistsError:
-            raise PreconditionFailed(f"{key}: there already") from None
         except OSError as error:
             if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EISDIR):
                 raise BadKey(f"{key}: a folder, or below an object or a link") from None
