@@ -8,11 +8,12 @@ and ``tonearm verify`` read; its shape is this module and nothing else.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, is_dataclass
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from media.errors import ManifestError
+from media.errors import ManifestError, SettingsError
 from media.song import Song
 
 SCHEMES = ("none", "cenc", "cbcs", "aes-128")
@@ -109,24 +110,52 @@ class Presentation:
 
     @classmethod
     def from_json(cls, text: bytes | str) -> Presentation:
-        """Read what `to_json` wrote. Raises `ManifestError` on anything else; unknown members are an error."""
+        """Read what `to_json` wrote. Raises `ManifestError` on anything else: unknown members, members of another type."""
         try:
             document = json.loads(text)
             song, protection = document.pop("song"), document.pop("protection")
             for name in ("artists", "genres"):
-                song[name] = tuple(song[name])
+                song[name] = tuple(song[name]) if isinstance(song[name], list) else song[name]
             if protection["kid"] is not None:
                 protection["kid"] = UUID(protection["kid"])
             renditions = tuple(
                 Rendition(**(item | {"segments": tuple(Segment(**segment) for segment in item["segments"])}))
                 for item in document.pop("renditions")
             )
-            return cls(
+            presentation = cls(
                 song=Song(**song),
                 protection=Protection(**protection),
                 renditions=renditions,
                 loudness=Loudness(**document.pop("loudness")),
                 **document,
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            _check_types(presentation, "presentation")
+            return presentation
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, SettingsError) as error:
             raise ManifestError(f"presentation.json: {type(error).__name__}: {error}") from None
+
+
+def _check_types(value: Any, place: str) -> None:
+    """A dataclass keeps whatever it is given; a reader of `Presentation` relies on the types. Raises `TypeError`."""
+    for name, hint in get_type_hints(type(value)).items():
+        member, where = getattr(value, name), f"{place}.{name}"
+        if get_origin(hint) is tuple:
+            _check_type(member, tuple, where)
+            for index, item in enumerate(member):
+                _check_type(item, get_args(hint)[0], f"{where}[{index}]")
+        elif get_origin(hint) is dict:
+            for item in (member, *member.values()):
+                _check_type(item, dict if item is member else get_args(hint)[1], where)
+        else:
+            _check_type(member, hint, where)
+
+
+def _check_type(value: Any, hint: Any, place: str) -> None:
+    if is_dataclass(hint):
+        _check_types(value, place)
+    elif hint is not Any:
+        allowed = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        if float in allowed:
+            allowed = (*allowed, int)
+        if type(value) not in allowed:  # not isinstance: True is no number of samples
+            raise TypeError(f"{place} is of type {type(value).__name__}")
