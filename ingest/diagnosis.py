@@ -6,11 +6,13 @@ file breaks off or is damaged, and where.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import av
 
 from ingest.files import open_master, shown
+from ingest.graph import STRICT
 from ingest.probe import Master
 from media.errors import MasterRejected
 
@@ -24,59 +26,76 @@ def tolerance(master: Master) -> int:
 
 
 def diagnose(master: Master) -> None:
-    """Decode `master` again. Raises `MasterRejected` (truncated, corrupt, no-samples, header-lies); returns when it is sound.
+    """Decode `master` again and raise `MasterRejected`: truncated, corrupt, no-samples or header-lies.
 
-    Something undecodable *behind* all declared samples is no damage: old taggers leave ID3v1 there.
+    Returns when it is sound. Something undecodable *behind* all declared samples is no damage: old taggers leave
+    ID3v1 there.
     """
-    name = shown(master.path)
-    decoded = 0  # samples that came out
-    bad_at: int | None = None  # the sample at which the first damage was met
-    good_after = False
+    name, rate, declared = shown(master.path), master.sample_rate, master.declared_samples
+    heard = _listen(master)
+    if declared is not None and master.lossless and heard.samples > declared:
+        raise MasterRejected(
+            "header-lies", f"{name}: the header declares {declared} samples, {heard.samples} are there"
+        )
+    if heard.samples == 0 and declared is None:
+        raise MasterRejected("no-samples", f"{name}: a header with no samples behind it")
+    missing = declared is not None and heard.samples < declared - tolerance(master)
+    if not missing and (declared is not None or heard.damaged_at is None):
+        return
+    if heard.damaged_at is not None and heard.went_on:
+        raise MasterRejected("corrupt", f"{name}: frames are damaged at {_time(heard.damaged_at, rate)}")
+    of = f" of {_time(declared, rate)}" if declared else ""
+    raise MasterRejected("truncated", f"{name}: it breaks off at {_time(heard.samples, rate)}{of}")
+
+
+@dataclass(slots=True)
+class _Heard:
+    """`samples` that came out, the sample at which the first damage was met, and whether anything came after it."""
+
+    samples: int = 0
+    damaged_at: int | None = None
+    went_on: bool = False
+
+    def damage(self) -> None:
+        if self.damaged_at is None:
+            self.damaged_at = self.samples
+
+    def frame(self, samples: int) -> None:
+        self.went_on = self.went_on or self.damaged_at is not None
+        self.samples += samples
+
+
+def _listen(master: Master) -> _Heard:
+    heard = _Heard()
+    # Time stamps may be rounded to a millisecond, and those of lossy codecs begin with their priming.
+    hole = max(tolerance(master), master.sample_rate // 500)
     file, size = open_master(master.path)
     with file, av.open(file, "r", format=master.container, metadata_errors="replace") as container:
         stream = container.streams.audio[0]
-        stream.codec_context.options = {"err_detect": "crccheck+explode"}
-        stream.codec_context.thread_count = 1  # frame threads would report damage packets later
-        # Time stamps may be rounded to a millisecond, and those of lossy codecs begin with their priming.
-        hole = max(tolerance(master), master.sample_rate // 500)
-        ticks = (stream.time_base or Fraction(1)) * master.sample_rate
+        stream.codec_context.options = {"err_detect": STRICT}
+        stream.codec_context.thread_count = 1  # frame threads would report damage some packets later
         packets = container.demux(stream)
         while True:
             try:
-                packet = next(packets)
-            except StopIteration:
-                break
+                packet = next(packets, None)
             except (av.FFmpegError, OSError):
                 # The demuxer gave up: at the end of a file that was cut off, or before.
-                bad_at = decoded if bad_at is None else bad_at
-                good_after = good_after or file.tell() < size
-                break
+                heard.damage()
+                heard.went_on = heard.went_on or file.tell() < size
+                return heard
+            if packet is None:
+                return heard
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                bad_at = decoded if bad_at is None else bad_at
+                heard.damage()
                 continue
             for frame in frames:
-                late = 0 if frame.pts is None else frame.pts * ticks - decoded
-                if bad_at is None and late > hole:
-                    bad_at = decoded  # what was there did not even become a packet, or a frame
-                good_after = good_after or bad_at is not None
-                decoded += frame.samples
-    declared = master.declared_samples
-    if declared is not None and master.lossless and decoded > declared:
-        raise MasterRejected(
-            "header-lies", f"{name}: the header declares {declared} samples, {decoded} are there"
-        )
-    missing = declared is not None and decoded < declared - tolerance(master)
-    if bad_at is not None and good_after and (declared is None or missing):
-        raise MasterRejected("corrupt", f"{name}: frames are damaged at {_time(bad_at, master.sample_rate)}")
-    if decoded == 0 and declared is None:
-        raise MasterRejected("no-samples", f"{name}: a header with no samples behind it")
-    if missing or (declared is None and bad_at is not None):
-        of = f" of {_time(declared, master.sample_rate)}" if declared else ""
-        raise MasterRejected(
-            "truncated", f"{name}: it breaks off at {_time(decoded, master.sample_rate)}{of}"
-        )
+                if frame.pts is not None and frame.time_base is not None:
+                    late = frame.pts * frame.time_base * master.sample_rate - heard.samples
+                    if late > hole:  # what was there did not even become a packet, or a frame
+                        heard.damage()
+                heard.frame(frame.samples)
 
 
 def _time(samples: int, rate: int) -> str:

@@ -30,7 +30,7 @@ PROGRAMME = "programme.f32"
 CHANNELS = 2  # of the programme
 # Frames that a decoder finds damaged are dropped, so that the sample count tells: a checksum that does not match is
 # damage, too.
-_STRICT = "crccheck+explode"
+STRICT = "crccheck+explode"
 _BITEXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": "-1"}
 
 
@@ -40,7 +40,7 @@ def arguments(master: Master, ladder: Ladder, sample_rate: int, max_seconds: int
         source(Path(master.path)),
         format=master.container,
         protocol_whitelist="file",
-        err_detect=_STRICT,
+        err_detect=STRICT,
         t=max_seconds + 1,
     )
     programme = decoded["a:0"].filter(

@@ -77,19 +77,7 @@ async def transcode(
             timeout=timeout,
             on_progress=_progress(on_progress, master, rate),
         )
-        pcm = folder / PROGRAMME
-        samples = pcm.stat().st_size // _FRAME if pcm.exists() else 0
-        await _control(master, finished, samples, rate, max_seconds)
-        # Eight bits end 48 dB below full scale: a quiet place can be all zeros there, and no sound is refused for that.
-        if (master.bits is None or master.bits > 8) and await asyncio.to_thread(_silent, pcm):
-            raise MasterRejected("silent", f"{shown(master.path)}: every sample is zero")
-        return Transcoded(
-            encoded=tuple(_encoded(folder, rung, samples, rate) for rung in ladder.rungs),
-            samples=samples,
-            sample_rate=rate,
-            loudness=parse_summary(finished.stderr),
-            pcm=pcm,
-        )
+        return await asyncio.to_thread(_accept, master, ladder, folder, finished, rate, max_seconds)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -116,23 +104,41 @@ def _progress(
     return report
 
 
-async def _control(master: Master, finished: Finished, samples: int, rate: int, max_seconds: int) -> None:
-    """Quality control: what was decoded against what was declared and against what ffmpeg complained about."""
-    name = shown(master.path)
+def _accept(
+    master: Master, ladder: Ladder, folder: Path, finished: Finished, rate: int, max_seconds: int
+) -> Transcoded:
+    """What the process left in `folder`, after quality control."""
+    pcm = folder / PROGRAMME
+    samples = pcm.stat().st_size // _FRAME if pcm.exists() else 0
+    _control(master, finished, samples, rate, max_seconds)
+    # Eight bits end 48 dB below full scale: a quiet place can be all zeros there, and no sound is refused for that.
+    if (master.bits is None or master.bits > 8) and _silent(pcm):
+        raise MasterRejected("silent", f"{shown(master.path)}: every sample is zero")
+    return Transcoded(
+        encoded=tuple(_encoded(folder, rung, samples, rate) for rung in ladder.rungs),
+        samples=samples,
+        sample_rate=rate,
+        loudness=parse_summary(finished.stderr),
+        pcm=pcm,
+    )
+
+
+def _control(master: Master, finished: Finished, samples: int, rate: int, max_seconds: int) -> None:
+    """What was decoded against what was declared, and against what ffmpeg complained about."""
+    name, declared, complaints = shown(master.path), master.declared_samples, finished.complaints
     if samples > max_seconds * rate:
         raise MasterRejected("too-large", f"{name}: longer than the {max_seconds} s that are allowed")
-    declared = master.declared_samples
-    complete = declared is not None and abs(
-        samples - resampled(declared, master.sample_rate, rate)
-    ) <= resampled(tolerance(master), master.sample_rate, rate)
-    complaints = finished.complaints
+    complete = False
+    if declared is not None:
+        off = abs(samples - resampled(declared, master.sample_rate, rate))
+        complete = off <= resampled(tolerance(master), master.sample_rate, rate)
     if finished.code == 0 and samples and (complete or (declared is None and not complaints)):
         return
-    await asyncio.to_thread(diagnose, master)
+    diagnose(master)
     if finished.code != 0 or not samples:
         said = complaints[0] if complaints else f"exit code {finished.code}"
         raise TranscodeFailed(f"{name}: ffmpeg: {said}")
-    if declared is not None and not complete:
+    if declared is not None:
         raise TranscodeFailed(f"{name}: {declared} samples became {samples} at {rate} Hz")
 
 
