@@ -40,7 +40,7 @@ def plan_segments(
 ) -> tuple[PlannedSegment, ...]:
     """Cut a song of `samples` samples. The durations add up to `samples` exactly; each is positive.
 
-    A first segment that only half of its length would follow takes that along. `ValueError` for a song without
+    A first segment takes along what follows it when that is shorter than half of it. `ValueError` for a song without
     samples or for lengths that are no lengths.
     """
     if min(samples, sample_rate, samples_per_unit, first_ms, target_ms) < 1 or priming < 0:
@@ -51,7 +51,8 @@ def plan_segments(
     first = max(
         priming // samples_per_unit + 1, (first_ms * sample_rate // 1000 + priming) // samples_per_unit
     )
-    if total - first < (first + 1) // 2:
+    audible = first * samples_per_unit - priming
+    if 2 * (total - first) * samples_per_unit < audible:
         first = total
 
     rest = total - first
