@@ -7,19 +7,28 @@ that the test opens.
 from __future__ import annotations
 
 import asyncio
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 import aiohttp
+import av
+import numpy
 import pytest
 from aiohttp import web
 
 from edge_sim.edge import routes
+from media.access_units import AccessUnits, Encoded
 from media.layout import IMMUTABLE
+from media.presentation import Loudness, Presentation, Protection
 from media.serving import application, listening
+from media.song import Song
 from origin.tokens import TokenKeys, sign
+from packager.package import package
 
 SONG = "songs/a-song/0123456789abcdef/"
 START_MS = 1_800_000_000_000
@@ -253,3 +262,107 @@ async def talk(
     )
     async with listening(application("edge", table), "127.0.0.1", 0) as port:
         yield Talk(f"http://127.0.0.1:{port}", session, token_keys)
+
+
+KID = UUID("00112233-4455-6677-8899-aabbccddeeff")
+KEY = bytes(range(16, 32))
+
+
+def encode(pcm: numpy.ndarray) -> Encoded:
+    """Real AAC-LC of mono samples at 44.1 kHz, by the libraries inside PyAV."""
+    codec = av.CodecContext.create("aac", "w")
+    codec.sample_rate, codec.layout, codec.format, codec.bit_rate = 44100, "mono", "fltp", 64_000
+    codec.open()
+    packets: list[bytes] = []
+    for start in range(0, len(pcm), 1024):
+        frame = av.AudioFrame.from_ndarray(pcm[None, start : start + 1024], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 44100, start
+        packets += map(bytes, codec.encode(frame))
+    packets += map(bytes, codec.encode(None))
+    units = AccessUnits(b"".join(packets), numpy.array([len(packet) for packet in packets]), 1024)
+    assert codec.extradata is not None
+    return Encoded("normal", "mp4a.40.2", codec.extradata, 64_000, 44100, 1, 1024, len(pcm), units)
+
+
+@pytest.fixture(scope="session")
+def tone() -> Encoded:
+    """Six seconds of A4."""
+    return encode((0.3 * numpy.sin(2 * numpy.pi * 440 / 44100 * numpy.arange(6 * 44100))).astype("f4"))
+
+
+@pytest.fixture(scope="session")
+def hush() -> Encoded:
+    """Two seconds of digital silence."""
+    return encode(numpy.zeros(2 * 44100, "f4"))
+
+
+@dataclass
+class Stage:
+    """A song on the origin, an API beside it, the edge before both."""
+
+    origin: Origin
+    talk: Talk
+
+    @property
+    def key_name(self) -> str:
+        return f"/api/t/{self.talk.token}/keys/{KID}"
+
+    @property
+    def licence_name(self) -> str:
+        return f"/api/t/{self.talk.token}/licence/clearkey"
+
+    def url(self, name: str) -> str:
+        return f"{self.talk.base}/t/{self.talk.token}/{SONG}{name}"
+
+    def publish(self, encoded: Encoded, scheme: str = "none") -> Presentation:
+        """Package for real, and let origin and API say what a player will ask for."""
+        clear = scheme == "none"
+        packed = package(
+            [encoded, replace(encoded, name="high", bitrate=96_000)],
+            song=Song("a-song", "A Song"),
+            version="0123456789abcdef",
+            protection=Protection() if clear else Protection(scheme, KID),
+            key=None if clear else KEY,
+            loudness=Loudness(None, None, None),
+            public={},
+            master={},
+        )
+        for name, body in packed.objects():
+            self.origin.says(name, body)
+        self.origin.says(self.key_name, KEY, cache_control="no-store")
+        self.licence(KEY)
+        self._api(packed.presentation)
+        return packed.presentation
+
+    def licence(self, key: bytes) -> None:
+        item = {"kty": "oct", "kid": _base64url(KID.bytes), "k": _base64url(key)}
+        self._json(self.licence_name, {"keys": [item], "type": "temporary"})
+
+    def _api(self, presentation: Presentation) -> None:
+        self._json("/api/v1/sessions/guest", {"access_token": "guest", "token_type": "Bearer"})
+        self._json("/api/v1/sessions", {"access_token": "member", "token_type": "Bearer"})
+        self._json("/api/v1/songs", {"items": [{"song_id": "a-song"}, {"song_id": "b-song"}]})
+        grant = {
+            "manifests": {kind: self.url(name) for kind, name in presentation.manifests.items()},
+            "presentation_url": self.url("presentation.json"),
+            "start_rendition": presentation.start_rendition,
+        }
+        for song in ("a-song", "b-song"):
+            self._json(f"/api/v1/songs/{song}/stream", grant)
+
+    def _json(self, name: str, document: object) -> None:
+        self.origin.says(
+            name,
+            json.dumps(document).encode(),
+            cache_control="no-store",
+            headers={"Content-Type": "application/json"},
+        )
+
+
+def _base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def stage(origin: Origin, talk: Talk) -> Stage:
+    return Stage(origin, talk)

@@ -83,3 +83,42 @@ def test_wrong_usage_is_said_in_one_line():
     result = CliRunner().invoke(cli.root, ["edge", "--origin", "nowhere"])
     assert result.exit_code == 2
     assert "'nowhere' is not an address such as" in result.output
+
+
+async def tonearm(*arguments: str) -> tuple[int | None, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli", *arguments),
+        cwd=Path(cli.__file__).parent,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_play_for_machines(stage, tone):
+    stage.publish(tone, "cbcs")
+    status, out, err = await tonearm("play", stage.talk.base, "--runs", "3", "--json", "--target-ms", "60000")
+    assert (status, err) == (0, "")
+    document = json.loads(out)
+    assert (document["met"], document["target_ms"]) == (True, 60000)
+    assert (document["cold"]["runs"], document["warm"]["runs"]) == (2, 1)
+    names = [span["name"] for span in document["starts"][0]["spans"]]
+    assert {"connect", "grant", "manifest", "playlist", "init", "licence", "segment", "decode"} == set(names)
+    assert stage.talk.token not in out
+
+
+async def test_play_for_people_and_a_target_that_is_missed(stage, tone):
+    stage.publish(tone)
+    status, out, err = await tonearm("play", stage.url("hls.m3u8"), "--runs", "2", "--target-ms", "1")
+    assert (status, err) == (10, "")
+    assert "cold start, " in out
+    assert "warm start, " in out
+    assert "█" in out
+    assert "✗ over 1 ms" in out
+
+
+async def test_play_without_a_network_is_one_line(unused_tcp_port):
+    status, out, err = await tonearm("play", f"http://127.0.0.1:{unused_tcp_port}/")
+    assert (status, out) == (11, "")
+    assert err == f"tonearm: session: http://127.0.0.1:{unused_tcp_port}/v1/sessions/guest: no connection\n"

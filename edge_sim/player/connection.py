@@ -1,0 +1,125 @@
+"""A player's connections, with a stopwatch: each request becomes a span, and a new connection one of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from edge_sim.player.waterfall import Span
+from edge_sim.upstream import named_errors
+from media.errors import UpstreamFailed
+
+Stopwatch = Callable[[], int]  # monotonic, ns
+
+_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+_LARGEST = 32 << 20  # bytes: no manifest or segment is larger, and a wrong URL may lead anywhere
+_CACHE_WORDS = {"hit": "hit", "miss": "fwd=uri-miss", "stale": "fwd=stale", "pass": "fwd=bypass"}
+_TOKEN = re.compile(r"/t/[^/]+")
+
+
+@dataclass
+class _Connecting:
+    """When a request had to open a connection of its own; zero when it found one open."""
+
+    start_ns: int = 0
+    stop_ns: int = 0
+
+
+@dataclass
+class Connection:
+    """A pool of connections; `spans` collects what happened, in ns of `stopwatch`."""
+
+    session: aiohttp.ClientSession
+    stopwatch: Stopwatch
+    spans: list[Span] = field(default_factory=list)
+
+    async def get(self, name: str, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
+        return await self.request(name, "GET", url, headers=headers)
+
+    async def post(self, name: str, url: str, document: Any) -> bytes:
+        return await self.request(
+            name,
+            "POST",
+            url,
+            headers={"Content-Type": "application/json"},
+            body=json.dumps(document).encode(),
+        )
+
+    async def request(
+        self,
+        name: str,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> bytes:
+        """The body of a 200 or 201, measured as span `name`. Raises `UpstreamFailed` or `UpstreamTimeout`."""
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise UpstreamFailed(f"{name}: {url[:80]!r} is no http address")
+        connecting = _Connecting()
+        start = self.stopwatch()
+        with named_errors(f"{name}: {shown(url)}"):
+            async with self.session.request(
+                method, url, headers=headers, data=body, trace_request_ctx=connecting
+            ) as response:
+                content = bytearray()
+                async for chunk in response.content.iter_any():
+                    content += chunk
+                    if len(content) > _LARGEST:
+                        raise UpstreamFailed(f"{name}: {shown(url)}: larger than {_LARGEST >> 20} MiB")
+        stop = self.stopwatch()
+        if response.status not in (200, 201):
+            raise UpstreamFailed(f"{name}: {shown(url)}: {response.status} {_detail(content)}".rstrip())
+        if connecting.stop_ns:
+            self.spans.append(Span("connect", connecting.start_ns, connecting.stop_ns))
+            start = connecting.stop_ns
+        cache = nearest_cache(response.headers.get("Cache-Status", ""))
+        self.spans.append(Span(name, start, stop, len(content), cache))
+        return bytes(content)
+
+
+@asynccontextmanager
+async def connections(stopwatch: Stopwatch) -> AsyncIterator[Connection]:
+    """A fresh pool: nothing is open yet."""
+    trace = aiohttp.TraceConfig()
+
+    async def begins(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.start_ns = stopwatch()
+
+    async def ends(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.stop_ns = stopwatch()
+
+    trace.on_connection_create_start.append(begins)
+    trace.on_connection_create_end.append(ends)
+    async with aiohttp.ClientSession(
+        trace_configs=[trace], timeout=_TIMEOUT, headers={"User-Agent": "tonearm-play"}
+    ) as session:
+        yield Connection(session, stopwatch)
+
+
+def nearest_cache(status: str) -> str:
+    """What the last member of a Cache-Status list says (RFC 9211: the one nearest to us), in one word."""
+    parameters = {part.strip() for part in status.rpartition(",")[2].split(";")[1:]}
+    return next((word for word, parameter in _CACHE_WORDS.items() if parameter in parameters), "")
+
+
+def shown(url: str) -> str:
+    """`url` without its token: an error message is no place for a credential."""
+    return _TOKEN.sub("/t/…", url.partition("?")[0])
+
+
+def _detail(content: bytearray) -> str:
+    """The detail of a problem+json body (RFC 9457), if it is one."""
+    try:
+        return str(json.loads(content)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,65 @@
+"""Into a song by HLS, with the `m3u8` package: nothing here shares code with what wrote the playlists."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urljoin
+
+import m3u8
+
+from edge_sim.player.connection import Connection
+from edge_sim.player.entrance import Entrance, KeyAddress, file_name
+from media.errors import ManifestError
+
+_IV = re.compile(r"0[xX]([0-9A-Fa-f]{1,32})", re.ASCII)  # RFC 8216bis §4.2: hexadecimal-sequence, 128 bits
+
+
+async def hls(connection: Connection, url: str, rendition: str) -> Entrance:
+    """Multivariant playlist, then the media playlist of `rendition`, or of the lowest bandwidth where none is so named.
+
+    Raises `ManifestError`, and what `connection` raises.
+    """
+    master = _playlist(await connection.get("manifest", url), url)
+    if not master.playlists:
+        raise ManifestError(f"{file_name(url)}: no variant streams; a multivariant playlist is expected")
+    variants = sorted(master.playlists, key=lambda item: int(item.stream_info.bandwidth or 0))
+    named = [item for item in variants if f"/{rendition}/" in f"/{item.uri}"]
+    media_url = urljoin(url, (named or variants)[0].uri)
+    media = _playlist(await connection.get("playlist", media_url), media_url)
+    if not media.segments or media.segments[0].init_section is None:
+        raise ManifestError(f"{file_name(media_url)}: no segment with an EXT-X-MAP")
+    first = media.segments[0]
+    key = first.key if first.key is not None and first.key.method != "NONE" else None
+    return Entrance(
+        init=urljoin(media_url, first.init_section.uri),
+        segment=urljoin(media_url, first.uri),
+        key=_address(key, media_url) if key is not None else None,
+        iv=_iv(key, media, media_url) if key is not None and key.method == "AES-128" else b"",
+    )
+
+
+def _address(key: m3u8.Key, url: str) -> KeyAddress:
+    form = key.keyformat or "identity"
+    if form not in ("identity", "org.w3.clearkey") or not key.uri:
+        raise ManifestError(f"{file_name(url)}: KEYFORMAT {form!r} is nothing that this player can open")
+    return KeyAddress("raw" if form == "identity" else "licence", urljoin(url, key.uri))
+
+
+def _iv(key: m3u8.Key, media: m3u8.M3U8, url: str) -> bytes:
+    """The first segment's IV; without the attribute it is the media sequence number (RFC 8216bis §5.2)."""
+    if not key.iv:
+        return int(media.media_sequence or 0).to_bytes(16, "big")
+    match = _IV.fullmatch(key.iv)
+    if match is None:
+        raise ManifestError(f"{file_name(url)}: IV {key.iv!r} is no hexadecimal number of 128 bits")
+    return int(match[1], 16).to_bytes(16, "big")
+
+
+def _playlist(content: bytes, url: str) -> m3u8.M3U8:
+    try:
+        text = content.decode()
+        if not text.startswith("#EXTM3U"):
+            raise ValueError("does not begin with #EXTM3U")
+        return m3u8.loads(text, uri=url)
+    except (ValueError, m3u8.parser.ParseError) as error:
+        raise ManifestError(f"{file_name(url)}: {error}") from None

@@ -1,0 +1,199 @@
+"""Press play, as a listener's player does, and measure until the first audible sample.
+
+What a listener did long before (logging in, choosing a song) is no part of a start. What needs nothing of each other
+is fetched at the same time, as a good player would: the segment beside the init segment and the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import json
+import random
+import re
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+from uuid import UUID
+
+from edge_sim.player.connection import Connection, Stopwatch, connections, shown
+from edge_sim.player.dash import dash
+from edge_sim.player.decode import first_sound
+from edge_sim.player.descriptor import descriptor
+from edge_sim.player.entrance import Entrance
+from edge_sim.player.hls import hls
+from edge_sim.player.waterfall import Kind, Span, Waterfall
+from media.errors import FormatError, SettingsError, UpstreamFailed
+from packager.fragments import Init, read_init
+
+# How a manifest is read, by its suffix.
+READERS: dict[str, Callable[[Connection, str, str], Awaitable[Entrance]]] = {
+    ".m3u8": hls,
+    ".mpd": dash,
+    ".json": descriptor,
+}
+_GRANT = re.compile(r"/v1/songs/[^/]+/stream")
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """What to play: a manifest, or where a grant for one is asked. An empty `rendition` leaves the choice to the song."""
+
+    url: str
+    rendition: str = ""
+    manifest: str = "hls"
+    session: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    async def start(self, connection: Connection, kind: Kind) -> Waterfall:
+        """One start over `connection`. Raises `UpstreamFailed` and `FormatError`."""
+        connection.spans.clear()
+        begin = connection.stopwatch()
+        url, rendition = await self._granted(connection)
+        entrance = await READERS[_suffix(url)](connection, url, rendition or "normal")
+        segment, init, key = await _objects(connection, entrance)
+        decode = connection.stopwatch()
+        samples, peak = first_sound(segment, init, entrance, key)
+        connection.spans.append(Span("decode", decode, connection.stopwatch()))
+        spans = (
+            replace(span, start_ns=span.start_ns - begin, stop_ns=span.stop_ns - begin)
+            for span in connection.spans
+        )
+        return Waterfall(
+            kind, tuple(sorted(spans, key=lambda span: (span.start_ns, span.stop_ns))), samples, peak
+        )
+
+    async def _granted(self, connection: Connection) -> tuple[str, str]:
+        """The manifest's address and the rendition to begin with."""
+        if not _GRANT.fullmatch(urlsplit(self.url).path):
+            return self.url, self.rendition
+        grant = _json(await connection.get("grant", self.url, headers=self.session), self.url)
+        try:
+            url = (
+                grant["presentation_url"]
+                if self.manifest == "presentation"
+                else grant["manifests"][self.manifest]
+            )
+            rendition = self.rendition or grant["start_rendition"]
+        except (KeyError, TypeError) as error:
+            raise FormatError(f"grant: {shown(self.url)}: no {error}") from None
+        return str(url), str(rendition)
+
+
+async def play(
+    url: str,
+    *,
+    runs: int = 1,
+    rendition: str = "",
+    manifest: str = "hls",
+    user: str = "",
+    password: str = "",
+    seed: int | None = None,
+    stopwatch: Stopwatch = time.perf_counter_ns,
+) -> tuple[Waterfall, ...]:
+    """`runs` starts, cold and warm in turn: over a new connection, and over the one that is open then.
+
+    `url` is a server's root, a song's ``…/stream``, or a manifest. At a root the first song plays, or with `seed` a random one.
+    """
+    async with connections(stopwatch) as connection:
+        player = await _prepare(connection, url, rendition, manifest, user, password, seed)
+    waterfalls: list[Waterfall] = []
+    async with AsyncExitStack() as stack:
+        for number in range(runs):
+            kind: Kind = "warm" if number % 2 else "cold"
+            if kind == "cold":
+                await stack.aclose()
+                connection = await stack.enter_async_context(connections(stopwatch))
+            waterfalls.append(await player.start(connection, kind))
+    return tuple(waterfalls)
+
+
+async def _prepare(
+    connection: Connection,
+    url: str,
+    rendition: str,
+    manifest: str,
+    user: str,
+    password: str,
+    seed: int | None,
+) -> Player:
+    """What happens before anyone presses play: logging in and choosing a song."""
+    path = urlsplit(url).path
+    if _suffix(url) in READERS:
+        return Player(url, rendition)
+    if path not in ("", "/") and not _GRANT.fullmatch(path):
+        raise SettingsError(
+            f"{shown(url)}: neither a server's root, nor /v1/songs/…/stream, nor .m3u8, .mpd or presentation.json"
+        )
+    if user:
+        document = {"email": user, "password": password}
+        answer = await connection.post("session", urljoin(url, "/v1/sessions"), document)
+    else:
+        answer = await connection.post("session", urljoin(url, "/v1/sessions/guest"), {})
+    session = {"Authorization": f"Bearer {_json(answer, url).get('access_token', '')}"}
+    if path in ("", "/"):
+        page = _json(await connection.get("songs", urljoin(url, "/v1/songs?limit=100"), headers=session), url)
+        songs = [str(song["song_id"]) for song in page.get("items", [])]
+        if not songs:
+            raise UpstreamFailed(f"{shown(url)}: there are no songs")
+        song = songs[0] if seed is None else random.Random(seed).choice(songs)  # noqa: S311  no secret
+        url = urljoin(url, f"/v1/songs/{song}/stream")
+    return Player(url, rendition, manifest, session)
+
+
+async def _objects(connection: Connection, entrance: Entrance) -> tuple[bytes, Init, bytes | None]:
+    """Segment, init segment and key, each as soon as its address is known."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            segment = group.create_task(connection.get("segment", entrance.segment))
+            init = group.create_task(connection.get("init", entrance.init))
+            key = group.create_task(_key(connection, entrance, init))
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return segment.result(), read_init(init.result()), key.result()
+
+
+async def _key(connection: Connection, entrance: Entrance, init: asyncio.Task[bytes]) -> bytes | None:
+    """The content key. A ClearKey licence is asked by KID, which may only stand in the init segment."""
+    address = entrance.key
+    if address is None:
+        return None
+    if address.kind == "raw":
+        key = await connection.get("key", address.url)
+    else:
+        kid = address.kid or read_init(await init).kid
+        if kid is None:
+            raise FormatError(f"init: {shown(entrance.init)}: no KID, and the manifest wants a licence")
+        key = await _licence(connection, address.url, kid)
+    if len(key) != 16:
+        raise FormatError(f"key: {shown(address.url)}: {len(key)} bytes, a key has 16")
+    return key
+
+
+async def _licence(connection: Connection, url: str, kid: UUID) -> bytes:
+    """W3C Encrypted Media Extensions, §9.1.3 and §9.1.4."""
+    kids = [urlsafe_b64encode(kid.bytes).rstrip(b"=").decode()]
+    licence = _json(await connection.post("licence", url, {"kids": kids, "type": "temporary"}), url)
+    try:
+        keys = {item["kid"]: item["k"] for item in licence["keys"]}
+        return urlsafe_b64decode(keys[kids[0]] + "==")
+    except (KeyError, TypeError, binascii.Error):
+        raise FormatError(f"licence: {shown(url)}: no key {kid} in it") from None
+
+
+def _json(content: bytes, url: str) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise FormatError(f"{shown(url)}: a JSON object is expected")
+    return document
+
+
+def _suffix(url: str) -> str:
+    dot = urlsplit(url).path.rpartition("/")[2].rpartition(".")
+    return dot[1] + dot[2]

@@ -1,0 +1,136 @@
+"""Manifests of other shapes than our own packager writes today."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from edge_sim.player.dash import dash
+from edge_sim.player.entrance import Entrance, KeyAddress
+from edge_sim.player.hls import hls
+from media.errors import ManifestError
+
+BASE = "http://edge/t/tok/songs/a/v/"
+
+
+class Said:
+    """A connection that answers from a table; the readers need no other part of one."""
+
+    def __init__(self, **bodies: str) -> None:
+        self.bodies = {name.replace("_", "."): body for name, body in bodies.items()}
+
+    async def get(self, name: str, url: str) -> bytes:
+        return self.bodies[url.rpartition("/")[2]].encode()
+
+
+def mpd(inner: str, period: str = "") -> Said:
+    return Said(
+        dash_mpd=f"""<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:cenc="urn:mpeg:cenc:2013"
+        xmlns:dashif="https://dashif.org/CPS">{period}<Period><AdaptationSet>{inner}</AdaptationSet></Period></MPD>"""
+    )
+
+
+async def entrance(said: Said, rendition: str = "normal") -> Entrance:
+    return await dash(said, f"{BASE}dash.mpd", rendition)
+
+
+async def test_dash_template_on_the_representation_with_time_and_bandwidth():
+    said = mpd(
+        """<Representation id="a" bandwidth="96000"><SegmentTemplate media="$Bandwidth$/$Time%08d$-$$.m4s"
+        initialization="$RepresentationID$.mp4"><SegmentTimeline><S t="1024" d="9"/></SegmentTimeline>
+        </SegmentTemplate></Representation>"""
+    )
+    assert await entrance(said) == Entrance(f"{BASE}a.mp4", f"{BASE}96000/00001024-$.m4s")
+
+
+async def test_dash_base_urls_and_start_number():
+    said = mpd(
+        """<BaseURL>set/</BaseURL><SegmentTemplate media="$Number$.m4s" initialization="i" startNumber="7"/>
+        <Representation id="x" bandwidth="1"><BaseURL>rep/</BaseURL></Representation>""",
+        period="<BaseURL>/cdn/</BaseURL>",
+    )
+    assert await entrance(said) == Entrance("http://edge/cdn/set/rep/i", "http://edge/cdn/set/rep/7.m4s")
+
+
+async def test_dash_takes_the_lowest_bandwidth_where_none_is_so_named():
+    said = mpd(
+        """<SegmentTemplate media="$RepresentationID$" initialization="i"/>
+        <Representation id="big" bandwidth="2"/><Representation id="small" bandwidth="1"/>"""
+    )
+    assert (await entrance(said)).segment == f"{BASE}small"
+    assert (await entrance(said, "big")).segment == f"{BASE}big"
+
+
+async def test_dash_licence():
+    said = mpd(
+        """<ContentProtection cenc:default_KID="00112233-4455-6677-8899-aabbccddeeff"/>
+        <ContentProtection><dashif:Laurl> http://keys/l </dashif:Laurl></ContentProtection>
+        <SegmentTemplate media="m" initialization="i"/><Representation id="x" bandwidth="1"/>"""
+    )
+    kid = UUID("00112233-4455-6677-8899-aabbccddeeff")
+    assert (await entrance(said)).key == KeyAddress("licence", "http://keys/l", kid)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        '<Representation id="x" bandwidth="1"/>',
+        '<ContentProtection/><SegmentTemplate media="m" initialization="i"/><Representation id="x" bandwidth="1"/>',
+        '<SegmentTemplate media="m" initialization="i"/><Representation id="x" bandwidth="many"/>',
+        '<ContentProtection cenc:default_KID="none"><dashif:Laurl>l</dashif:Laurl></ContentProtection>'
+        '<SegmentTemplate media="m" initialization="i"/><Representation id="x" bandwidth="1"/>',
+    ],
+)
+async def test_dash_that_cannot_be_played(inner):
+    with pytest.raises(ManifestError):
+        await entrance(mpd(inner))
+
+
+async def test_dash_opens_no_entity_and_no_file():
+    said = Said(dash_mpd='<!DOCTYPE MPD [<!ENTITY e SYSTEM "file:///etc/hostname">]><MPD>&e;</MPD>')
+    with pytest.raises(ManifestError, match="no Representation"):
+        await entrance(said)
+
+
+MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9\nbig_m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=1\nsmall_m3u8\n"
+
+
+def playlists(media: str) -> Said:
+    return Said(master_m3u8=MASTER.replace("_", "."), small_m3u8=f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n{media}")
+
+
+async def test_hls_takes_the_lowest_bandwidth_where_none_is_so_named():
+    said = playlists('#EXT-X-MAP:URI="i"\n#EXTINF:4,\nm\n')
+    assert await hls(said, f"{BASE}master.m3u8", "normal") == Entrance(f"{BASE}i", f"{BASE}m")
+
+
+async def test_hls_identity_is_the_default_key_format_and_method_none_is_no_key():
+    said = playlists('#EXT-X-MAP:URI="i"\n#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0xAB\n#EXTINF:4,\nm\n')
+    found = await hls(said, f"{BASE}master.m3u8", "")
+    assert (found.key, found.iv) == (KeyAddress("raw", f"{BASE}k"), bytes(15) + b"\xab")
+    said = playlists('#EXT-X-MAP:URI="i"\n#EXT-X-KEY:METHOD=NONE\n#EXTINF:4,\nm\n')
+    assert (await hls(said, f"{BASE}master.m3u8", "")).key is None
+
+
+async def test_hls_without_an_iv_counts_from_the_media_sequence():
+    """RFC 8216bis §5.2: the sequence number, big endian."""
+    key = '#EXT-X-MAP:URI="i"\n#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF:4,\nm\n'
+    assert (await hls(playlists(key), f"{BASE}master.m3u8", "")).iv == bytes(16)
+    said = playlists(f"#EXT-X-MEDIA-SEQUENCE:258\n{key}")
+    assert (await hls(said, f"{BASE}master.m3u8", "")).iv == bytes(14) + b"\x01\x02"
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        "",
+        "#EXTINF:4,\nm\n",
+        '#EXT-X-MAP:URI="i"\n#EXT-X-KEY:METHOD=SAMPLE-AES,URI="k",KEYFORMAT="com.apple.streamingkeydelivery"\n#EXTINF:4,\nm\n',
+        '#EXT-X-MAP:URI="i"\n#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0xZZ\n#EXTINF:4,\nm\n',
+        '#EXT-X-MAP:URI="i"\n#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x00112233445566778899aabbccddeeff00\n#EXTINF:4,\nm\n',
+    ],
+)
+async def test_hls_that_cannot_be_played(media):
+    with pytest.raises(ManifestError):
+        await hls(playlists(media), f"{BASE}master.m3u8", "")
