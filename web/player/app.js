@@ -8,7 +8,6 @@ import { Library, byline } from "./library.js";
 import { Search } from "./search.js";
 import { Turntable } from "./turntable.js";
 import { heard, rangesOf } from "./timeline.js";
-import { peaksOf } from "./waveform.js";
 
 const find = (selector) => document.querySelector(selector);
 
@@ -23,7 +22,6 @@ const search = new Search(find(".search"), api, (text) => look(text));
 const problem = find(".problem");
 
 const reported = new WeakMap(); // track → ms told to the API
-let sounding = null; // the track that was last known to sound
 let catalogue = []; // songs, page after page
 let shown = ""; // the search whose answers are on the page
 
@@ -84,7 +82,6 @@ function sing(song) {
   find(".now-artist").textContent = [byline(song), song.album].filter(Boolean).join(" — ");
   document.title = `${song.title} · ${byline(song)}`;
   turntable.put(song);
-  peaksOf(song).then((peaks) => engine.song === song && turntable.press(peaks));
   bar.song(song);
   library.mark(song, engine.state === "playing");
   if (navigator.mediaSession) {
@@ -93,19 +90,19 @@ function sing(song) {
   }
 }
 
-/** Tells the API how much of the track that sounded until now was heard. */
-function report() {
-  if (!sounding) return;
-  const total = heard(rangesOf(engine.audio.played), sounding.origin, sounding.end) * 1000;
-  const more = total - (reported.get(sounding) ?? 0);
+/** Tells the API how much of a track was heard. */
+function report(track) {
+  if (!track) return;
+  const total = heard(rangesOf(engine.audio.played), track.origin, track.end) * 1000;
+  const more = total - (reported.get(track) ?? 0);
   if (more < 1000) return;
-  reported.set(sounding, total);
-  api.played(sounding.song.song_id, more);
+  reported.set(track, total);
+  api.played(track.song.song_id, more);
 }
 
 function refresh() {
-  sounding = engine.track;
   buffer.update();
+  bar.qualities();
   frame();
 }
 
@@ -120,29 +117,26 @@ function animate() {
   if (engine.state === "playing") requestAnimationFrame(animate);
 }
 
+engine.addEventListener("leave", ({ detail }) => report(detail));
 engine.addEventListener("song", ({ detail }) => {
-  report();
   complain("");
   sing(detail);
   refresh();
 });
 engine.addEventListener("start", ({ detail }) => starts.show(detail));
 engine.addEventListener("problem", ({ detail }) => complain(detail, () => engine.retry()));
-engine.addEventListener("buffer", () => {
-  refresh();
-  if (engine.track) bar.qualities(engine.track.renditions);
-});
+engine.addEventListener("buffer", refresh);
 engine.addEventListener("state", ({ detail }) => {
   bar.state(detail);
   turntable.spin(detail === "playing");
   library.mark(engine.song, detail === "playing");
-  if (detail === "ended") report();
+  if (detail === "ended") report(engine.track);
   if (detail === "playing") complain("");
   animate();
 });
 engine.audio.addEventListener("timeupdate", refresh); // also while the tab is in the background
 engine.audio.addEventListener("seeked", frame);
-addEventListener("pagehide", report);
+addEventListener("pagehide", () => report(engine.track));
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;

@@ -54,8 +54,11 @@ export class Bar {
     this.toggle.querySelector("use").setAttribute("href", sounding ? "#pause" : "#play");
   }
 
-  /** The qualities of the present song. */
-  qualities(renditions) {
+  /** The qualities of the present song; built anew only for another one, as somebody may have the list open. */
+  qualities() {
+    const renditions = this.engine.track?.renditions;
+    if (!renditions || renditions === this.offered) return;
+    this.offered = renditions;
     const chosen = this.engine.quality;
     const options = renditions.map(({ name, bitrate }) => h("option", { value: name }, `${NAMES[name] ?? name} · ${kilobits({ bitrate })}`));
     this.quality.replaceChildren(h("option", { value: "auto" }, "Auto"), ...options);

@@ -1,8 +1,13 @@
 /** A canvas that is as sharp as the screen and redraws itself when its box changes. */
 
-/** Calls `draw(context, width, height)` in CSS pixels now, on every resize and whenever the returned function is called. */
+/**
+ * Calls `draw(context, width, height)` in CSS pixels before the next frame, now and on every resize, and whenever the
+ * returned function was called: many calls are one drawing, and none of them makes the browser lay the page out.
+ */
 export function painted(canvas, draw) {
+  let due = 0;
   const paint = () => {
+    due = 0;
     const { clientWidth: width, clientHeight: height } = canvas;
     if (!width || !height) return;
     const scale = Math.min(devicePixelRatio || 1, 3);
@@ -13,8 +18,11 @@ export function painted(canvas, draw) {
     context.clearRect(0, 0, width, height);
     draw(context, width, height);
   };
-  new ResizeObserver(paint).observe(canvas);
-  return paint;
+  const soon = () => {
+    due ||= requestAnimationFrame(paint);
+  };
+  new ResizeObserver(soon).observe(canvas);
+  return soon;
 }
 
 /** The value of a CSS custom property, e.g. colour("brass"). */

@@ -1,7 +1,7 @@
 /**
  * The engine: what a listener does (play, pause, seek, next, choose a quality) and what became of it.
  *
- * Events (detail): "song" (song), "state" (name), "start" (waterfall), "buffer", "problem" (message).
+ * Events (detail): "leave" (the track that sounded, or null), "song" (song), "state" (name), "start" (waterfall), "buffer", "problem" (message).
  */
 
 import { Throughput } from "./abr.js";
@@ -69,9 +69,9 @@ export class Engine extends EventTarget {
     return (name && track.rendition(name)) || null;
   }
 
-  /** Whether a segment of `track` can be played. */
-  holds(track, index) {
-    return this.#pump.holds(track, index);
+  /** For each segment of `track`, whether it can be played. */
+  held(track) {
+    return this.#pump.held(track);
   }
 
   /** Plays `queue` from `index` on, `at` seconds into that song. Call it from the press itself. */
@@ -79,13 +79,14 @@ export class Engine extends EventTarget {
     const waterfall = new Waterfall(performance.now(), queue[index].title);
     const there = queue === this.queue && at === 0 && this.#pump?.stopped === false;
     const track = there ? this.#pump.laid[index - this.#base] : null;
+    this.#emit("leave", this.track);
     this.queue = queue;
     this.#index = index;
     this.#starting = { waterfall, from: track ? track.origin : at };
-    this.#emit("song", this.song);
     if (track) this.audio.currentTime = track.origin;
     else this.#start(queue.slice(index), waterfall, at);
     this.#sound();
+    this.#emit("song", this.song); // last: what listens has pixels to move, and the requests are on their way
   }
 
   toggle() {
@@ -154,6 +155,7 @@ export class Engine extends EventTarget {
   /** The playhead moved on: perhaps into the next song, certainly towards an emptier buffer. */
   #advance() {
     for (let next = this.following; next && this.audio.currentTime >= next.origin; next = this.following) {
+      this.#emit("leave", this.track);
       this.#index += 1;
       this.#emit("song", this.song);
       const joined = new Waterfall(performance.now(), next.song.title);

@@ -20,12 +20,12 @@ export class StartView {
 
   show(waterfall) {
     const joined = waterfall.total === 0;
-    this.#past = [joined ? "joined" : milliseconds(waterfall.total), ...this.#past].slice(0, REMEMBERED);
+    this.#past = [joined ? "0" : milliseconds(waterfall.total), ...this.#past].slice(0, REMEMBERED);
     this.history.textContent = this.#past.length > 1 ? `before: ${this.#past.slice(1).join(" · ")}` : "";
     if (joined) {
-      this.total.replaceChildren("joined", h("small", {}, "no gap, not a sample"));
+      this.total.replaceChildren("0", h("small", {}, "ms"));
       this.total.classList.remove("late");
-      this.spans.replaceChildren();
+      this.spans.replaceChildren(h("li", { class: "joined" }, "Joined to the song before, without a gap"));
       return;
     }
     this.total.replaceChildren(milliseconds(waterfall.total), h("small", {}, "ms"));
@@ -47,7 +47,7 @@ export class StartView {
 export class BufferView {
   #track = null;
   #following = null;
-  #cells = [];
+  #lanes = []; // {of: track, cells}
 
   constructor(box, engine) {
     this.engine = engine;
@@ -61,9 +61,9 @@ export class BufferView {
   update() {
     const { track, following } = this.engine;
     if (track !== this.#track || following !== this.#following) this.#build(track, following);
-    for (const { cell, of, index } of this.#cells) {
-      const held = this.engine.holds(of, index);
-      cell.className = held ? `cell q-${of.placed[index]}` : "cell";
+    for (const { of, cells } of this.#lanes) {
+      const held = this.engine.held(of);
+      cells.forEach((cell, index) => (cell.className = held[index] ? `cell q-${of.placed[index]}` : "cell"));
     }
     const speed = this.engine.throughput.bitsPerSecond;
     this.speed.textContent = speed === null ? "" : `the link gives ${(speed / 1e6).toFixed(speed < 1e7 ? 1 : 0)} Mbit/s`;
@@ -80,7 +80,7 @@ export class BufferView {
 
   #build(track, following) {
     [this.#track, this.#following] = [track, following];
-    this.#cells = [];
+    this.#lanes = [];
     this.needle = h("i", { class: "needle" });
     const lanes = track ? [this.#lane(track, this.needle)] : [];
     if (following) lanes.push(this.#lane(following, null));
@@ -90,12 +90,12 @@ export class BufferView {
   }
 
   #lane(track, needle) {
-    const cells = track.segments.map(({ duration }, index) => {
+    const cells = track.segments.map(({ duration }) => {
       const cell = h("i", { class: "cell" });
       cell.style.setProperty("flex-grow", String(duration / track.rate));
-      this.#cells.push({ cell, of: track, index });
       return cell;
     });
+    this.#lanes.push({ of: track, cells });
     const lane = h("div", { class: "lane", role: "img" }, ...cells, needle);
     lane.setAttribute("aria-label", `Segments of ${track.song.title}`);
     return lane;

@@ -56,9 +56,10 @@ export class Pump {
     return ahead(rangesOf(this.#deck.buffered), this.audio.currentTime);
   }
 
-  /** Whether a segment can be played. */
-  holds(track, index) {
-    return covered(rangesOf(this.#deck.buffered), ...track.span(index));
+  /** For each segment of `track`, whether it can be played. */
+  held(track) {
+    const ranges = rangesOf(this.#deck.buffered);
+    return track.segments.map((_, index) => covered(ranges, ...track.span(index)));
   }
 
   /** Opens the first song, `at` seconds into it, and pumps until stopped. Throws when the sound would break off. */
@@ -71,7 +72,7 @@ export class Pump {
     if (at > 0) this.audio.currentTime = at;
     for (;;) {
       const want = this.#wanted();
-      if (want) await this.#fill(want, waterfall);
+      if (want) await this.#fill(want, track.placed.length ? null : waterfall);
       else await this.#rest();
       signal.throwIfAborted();
     }
@@ -156,7 +157,7 @@ export class Pump {
     this.#next = null;
   }
 
-  /** Fetches and appends one segment, with its init segment where the rendition or the song changes. */
+  /** Fetches and appends one segment, with its init segment where the rendition or the song changes; only the first is waited for. */
   async #fill({ track, index }, waterfall) {
     const { signal } = this.#stop;
     const abort = new AbortController();
@@ -176,7 +177,7 @@ export class Pump {
       if (init) await this.#deck.append(init, place);
       this.#read = { track, name: rendition.name };
       await this.#deck.append(media, place);
-      waterfall.span("append", began, performance.now());
+      waterfall?.span("append", began, performance.now());
       track.placed[index] = rendition.name;
       await track.unlocked;
       this.changed();

@@ -6,6 +6,7 @@
 import { art } from "./art.js";
 import { painted } from "./canvas.js";
 import { h, s } from "./dom.js";
+import { peaksOf } from "./waveform.js";
 
 // The deck in its own units: 400 wide, 340 high.
 const CENTRE = [168, 170];
@@ -63,7 +64,8 @@ export class Turntable {
     this.label = h("div", { class: "record-label" });
     this.record = h("div", { class: "record" }, this.grooves, this.label, h("div", { class: "spindle" }));
     const speed = h("div", { class: "speed-plate" }, h("span", { class: "lamp" }), h("span", {}, "33⅓"));
-    box.append(h("div", { class: "platter" }), this.record, h("div", { class: "sheen" }), arm(), speed);
+    const stage = [h("div", { class: "platter" }), this.record, h("div", { class: "sheen" }), arm()];
+    box.append(h("div", { class: "stage" }, ...stage), speed);
     this.swing = box.querySelector(".arm-swing");
     this.#paint = painted(this.grooves, (context, width) => this.#draw(context, width));
     this.progress(null);
@@ -71,13 +73,15 @@ export class Turntable {
 
   #paint;
 
-  /** Puts a record on: its label and, once they are known, its peaks (0…1). */
-  put(song) {
+  /** Puts a record on: its label, and its grooves as soon as the peaks (0…1) are known. */
+  async put(song) {
     this.label.replaceChildren(art(song));
-    this.press(null);
+    this.song = song;
+    const peaks = await peaksOf(song);
+    if (this.song === song) this.#press(peaks);
   }
 
-  press(peaks) {
+  #press(peaks) {
     this.#peaks = peaks;
     this.#paint();
   }
@@ -87,7 +91,8 @@ export class Turntable {
   }
 
   progress(share) {
-    this.swing.style.setProperty("rotate", `${armAngle(share).toFixed(2)}deg`);
+    const angle = `${armAngle(share).toFixed(1)}deg`; // a tenth is what an eye can see
+    if (this.swing.style.rotate !== angle) this.swing.style.rotate = angle;
   }
 
   #draw(context, width) {
