@@ -136,7 +136,7 @@ MOVEMENT = Movement(
     beats=BARS * BAR,
     room=Room(t60=2.9, predelay=0.024, seed=11),
     strips=(
-        Strip("nocturne harp", HARP, harp(), gain=0.0, spread=0.55, send=-7, loose=0.008),
+        Strip("nocturne harp", HARP, harp(), gain=-1.5, spread=0.55, send=-7, loose=0.008),
         Strip(
             "nocturne piano",
             electric_piano,
