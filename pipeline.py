@@ -30,6 +30,7 @@ from media import layout
 from media.errors import FormatError, MasterRejected, ObjectMissing, TonearmError
 from media.ports import ObjectStore, read_all
 from media.presentation import Presentation, Protection
+from media.song import Song
 from origin.publish import current, publish
 from packager.package import Package, package
 
@@ -122,7 +123,9 @@ async def _publish(
     master: Master, recipe: Recipe, services: Services, song_id: str | None, on_progress: Progress | None
 ) -> tuple[str, Presentation]:
     song = master.song(song_id or song_id_of(master.sha256))
-    scope = f"{song.song_id}.{digest(FORMAT, master.sha256, recipe.digest_input(), services.ffmpeg.version)}"
+    # The song's words count too: an untagged master is called by its file's name, which is no part of its bytes.
+    settings = digest(FORMAT, master.sha256, asdict(song), recipe.digest_input(), services.ffmpeg.version)
+    scope = f"{song.song_id}.{settings}"
     protected = recipe.scheme != "none"
     key = services.keys.find(scope) if protected else None
     if (key is not None or not protected) and (
@@ -138,11 +141,11 @@ async def _publish(
             work=Path(work),
             on_progress=on_progress or (lambda *_: None),
         )
-        public = await asyncio.to_thread(_public, master, made, services.ffmpeg, Path(work))
+        public = await _public(master, made, services.ffmpeg, Path(work))
     # Only a master that was sound to its last sample gets a key.
     key = services.keys.for_scope(scope) if protected else None
     packed = await asyncio.to_thread(
-        _package, master, made, public, recipe, song.song_id, version_of(scope, key), key
+        _package, master, made, public, recipe, song, version_of(scope, key), key
     )
     await publish(
         services.store, song_id=song.song_id, version=packed.presentation.version, objects=packed.objects()
@@ -150,14 +153,14 @@ async def _publish(
     return "published", packed.presentation
 
 
-def _public(master: Master, made: Transcoded, ffmpeg: Ffmpeg, work: Path) -> dict[str, bytes]:
+async def _public(master: Master, made: Transcoded, ffmpeg: Ffmpeg, work: Path) -> dict[str, bytes]:
     """What anyone may fetch without a token: cover, waveform and a 30-second preview."""
     public = {
-        "public/peaks.json": peaks(made.pcm, made.sample_rate),
-        "public/preview.m4a": preview(made.pcm, made.sample_rate, ffmpeg=ffmpeg, work=work),
+        "public/peaks.json": await asyncio.to_thread(peaks, made.pcm, made.sample_rate),
+        "public/preview.m4a": await preview(made.pcm, made.sample_rate, ffmpeg=ffmpeg, work=work),
     }
     if master.cover is not None:
-        public[f"public/cover{master.cover.suffix}"] = master.cover.data
+        public["public/cover.jpg"] = master.cover.jpeg
     return public
 
 
@@ -166,13 +169,13 @@ def _package(
     made: Transcoded,
     public: dict[str, bytes],
     recipe: Recipe,
-    song_id: str,
+    song: Song,
     version: str,
     key: ContentKey | None,
 ) -> Package:
     return package(
         made.encoded,
-        song=master.song(song_id),
+        song=song,
         version=version,
         protection=Protection(
             scheme=recipe.scheme,
@@ -183,7 +186,7 @@ def _package(
         key=None if key is None else key.key,
         loudness=made.loudness,
         public=public,
-        master=master.description(),
+        master=master.facts(),
         first_ms=recipe.first_ms,
         target_ms=recipe.target_ms,
     )
