@@ -18,17 +18,16 @@ GRACE = 10.0  # seconds between asking and insisting
 @contextmanager
 def child(arguments: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
     """Run a program inside the block; on leaving it gets SIGTERM, and SIGKILL when it does not listen."""
-    process = subprocess.Popen(arguments, text=True, **options)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    with subprocess.Popen(arguments, text=True, **options) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(GRACE)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
 
 def run(arguments: Sequence[str], stdout: int | IO[str] | None = None) -> tuple[int, str]:
