@@ -25,7 +25,7 @@ from media.errors import ApiError, FormatError, ObjectMissing
 from media.ports import ObjectStore, read_all
 from media.presentation import Presentation
 from media.song import SONG_ID, Song
-from origin.publish import current
+from origin.publish import Pointer
 
 log = logging.getLogger("tonearm.api")
 
@@ -114,11 +114,9 @@ class Catalogue:
         """The entry that the pointer names, or None when it is broken: then it is not asked for again until it changes."""
         try:
             async with self._free:
-                pointer = await current(self.store, song_id)
-                if pointer is None:
-                    raise ObjectMissing("the pointer is gone")
+                pointer = Pointer.from_json(await read_all(self.store, layout.pointer(song_id)))
                 return await read_entry(self.store, song_id, pointer.version)
-        except (ObjectMissing, FormatError) as error:
+        except (ObjectMissing, FormatError, ValueError, RecursionError) as error:
             log.warning("songs/%s: left out of the catalogue: %s", song_id, error)
             return None
 

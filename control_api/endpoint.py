@@ -103,7 +103,7 @@ class Operation:
 
 
 def route(operation: Operation, authenticate: Authenticate) -> web.RouteDef:
-    """The aiohttp route of an operation. HEAD is not served: nothing here is large."""
+    """The aiohttp route of an operation; with GET comes HEAD (RFC 9110 §9.3.2)."""
     takes = operation.takes
     path, query, body = (operation.model(name) for name in ("path", "query", "body"))
 

@@ -48,22 +48,26 @@ class Neighbours:
             songs.sort()
 
     def of(self, seed: str) -> Iterator[Like]:
-        """What is like `seed`; a song may come several times, for several reasons. Nothing, when `seed` is newer than this."""
+        """What is like `seed`, itself included; a song may come several times. Nothing, when `seed` is newer than this."""
         entry = self._entries.get(seed)
         if entry is None:
             return
-        if album := _album(entry):
-            for song_id in self._by_album[album][:MOST]:
-                yield Like(song_id, "same-album", WEIGHTS["same-album"])
-        for artist in _artists(entry):
-            for song_id in self._by_artist[artist][:MOST]:
+        album = _album(entry)
+        same_album = dict.fromkeys(self._by_album[album][:MOST] if album else ())
+        same_artist = dict.fromkeys(
+            song_id for artist in sorted(_artists(entry)) for song_id in self._by_artist[artist][:MOST]
+        )
+        for song_id in same_album:
+            yield Like(song_id, "same-album", WEIGHTS["same-album"])
+        for song_id in same_artist:
+            if song_id not in same_album:
                 yield Like(song_id, "same-artist", WEIGHTS["same-artist"])
         genres, loudness = _genres(entry), _loudness(entry)
-        for genre in genres:
+        for genre in sorted(genres):
             songs = self._by_genre[genre]
             middle = bisect_left(songs, (loudness, seed))
-            for distance_from, song_id in songs[max(0, middle - NEAREST) : middle + NEAREST + 1]:
-                closeness = 1 / (1 + abs(distance_from - loudness))
+            for other, song_id in songs[max(0, middle - NEAREST) : middle + NEAREST + 1]:
+                closeness = 1 / (1 + abs(other - loudness))
                 weight = WEIGHTS["same-genre"] * (0.5 + 0.5 * closeness) / len(genres)
                 yield Like(song_id, "same-genre", weight)
 

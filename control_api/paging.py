@@ -4,7 +4,7 @@ A key, not an offset: what is inserted or removed meanwhile neither repeats nor 
 nothing that its reader may not see, so it is not signed; a made-up one gives a page or a 422, nothing else.
 
     >>> decode(encode(["nightwish", 3]), str, int)
-    ['nightwish', 3]
+    ('nightwish', 3)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def encode(key: Sequence[str | int]) -> str:
     return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def decode(cursor: str, *types: type[str] | type[int]) -> list[str | int]:
+def decode(cursor: str, *types: type[str] | type[int]) -> tuple[str | int, ...]:
     """The key in `cursor`, of exactly these `types`. Raises `ApiError` 422."""
     try:
         key = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -41,4 +41,4 @@ def decode(cursor: str, *types: type[str] | type[int]) -> list[str | int]:
             "query: not acceptable: cursor",
             members={"errors": [{"in": "query", "field": "cursor", "detail": "not a cursor of this list"}]},
         )
-    return key
+    return tuple(key)

@@ -15,7 +15,7 @@ from media.errors import ApiError
 
 
 class NewRights(Body):
-    tiers: list[Tier] = Field(max_length=2, description="tiers that may stream it; none means nobody")
+    tiers: list[Tier] = Field(max_length=10, description="tiers that may stream it; none means nobody")
     regions: list[Region] | None = Field(
         default=None, max_length=300, description="where it may be streamed; null means everywhere"
     )
