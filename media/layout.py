@@ -54,6 +54,11 @@ def folder(song_id: str, version: str) -> str:
     return f"songs/{song_id}/{version}/"
 
 
+def init(rendition: str) -> str:
+    """Path of a rendition's CMAF header, relative to the version's folder."""
+    return f"audio/{rendition}/{INIT}"
+
+
 def segment(rendition: str, number: int) -> str:
     """Path relative to the version's folder; numbers start at 1."""
     return f"audio/{rendition}/{number:05d}.m4s"
