@@ -14,7 +14,7 @@ from fractions import Fraction
 from manifests import attributes
 from media.errors import ManifestError
 
-MAX_SIZE = 1 << 20  # characters; ten hours in four-second segments have a quarter of that
+MAX_SIZE = 1 << 19  # characters; ten hours in four-second segments have half of that
 MAX_KEY_FORMATS = 16  # at a time; all key systems together are fewer
 # Tags whose value is an attribute list
 LISTS = frozenset(

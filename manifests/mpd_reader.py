@@ -21,7 +21,7 @@ from manifests.dash import CENC, CLEARKEY, DASHIF, MP4_PROTECTION, MPD
 from manifests.segment_template import INTEGER, MpdSegment, integer
 from media.errors import ManifestError
 
-MAX_SIZE = 1 << 20  # characters
+MAX_SIZE = 1 << 19  # characters
 MAX_REPRESENTATIONS = 100
 MAX_SEGMENTS = 100_000  # of all representations; four of ten hours in four-second segments have 36,000
 ADAPTATION_SETS = "m:Period/m:AdaptationSet"

@@ -16,11 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar
 
+from media.errors import ManifestError
 from media.findings import Finding, Severity
 
 Document = TypeVar("Document")
+MOST = 20  # findings of one rule in one document: who breaks it everywhere is not told everywhere
 Violations = Iterator[tuple[int, str]]
 
 
@@ -49,16 +52,24 @@ class RuleBook(Generic[Document]):
 
         def add(violations: Callable[[Document], Violations]) -> Callable[[Document], Violations]:
             place = f"{self._standard} §{clause}" if clause[0].isdigit() else clause
-            says = " ".join((violations.__doc__ or "").split())
+            says = one_line(violations.__doc__ or "")
             self.rules.append(Rule(f"{self._prefix}-{number}", place, severity, says, violations))
             return violations
 
         return add
 
     def check(self, document: Document, place: str) -> list[Finding]:
-        """Every violation of every rule. `place` names the document, a path or a URL."""
+        """The violations of every rule, the first so many of each. `place` names the document, a path or a URL."""
         return [
-            Finding(rule.name, rule.severity, f"{place} line {line}", f"{text} ({rule.clause})")
+            Finding(rule.name, rule.severity, f"{place} line {line}", f"{one_line(text)} ({rule.clause})")
             for rule in self.rules
-            for line, text in rule.violations(document)
+            for line, text in islice(rule.violations(document), MOST)
         ]
+
+    def unreadable(self, error: ManifestError, place: str) -> list[Finding]:
+        """Rule 1 of every book: it can be read at all."""
+        return [Finding(f"{self._prefix}-1", "error", place, f"{one_line(str(error))} ({self._standard})")]
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -102,9 +102,8 @@ def _fill(
             raise ManifestError(f"template {template[:80]!r}: {match.group()} has no meaning there")
         return str(found).zfill(int(width or 0))
 
-    if "$" in _IDENTIFIER.sub("", template):
-        raise ManifestError(f"template {template[:80]!r}: an unknown identifier")
-    address = _IDENTIFIER.sub(value, template)
-    if len(address) > MAX_ADDRESS:
-        raise ManifestError(f"template {template[:80]!r}: more than {MAX_ADDRESS} characters")
+    if len(template) > MAX_ADDRESS or "$" in _IDENTIFIER.sub("", template):
+        raise ManifestError(f"template {template[:80]!r}: too long, or an unknown identifier")
+    if len(name) > MAX_ADDRESS or len(address := _IDENTIFIER.sub(value, template)) > MAX_ADDRESS:
+        raise ManifestError(f"template {template[:80]!r}: an address of more than {MAX_ADDRESS} characters")
     return address

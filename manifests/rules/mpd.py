@@ -25,7 +25,7 @@ def check_mpd(text: str | bytes, place: str) -> list[Finding]:
     try:
         mpd = mpd_reader.read(text)
     except ManifestError as error:
-        return [Finding("DASH-1", "error", place, f"{error} (ISO/IEC 23009-1 §5.2.1)")]
+        return rules.unreadable(error, place)
     return rules.check(mpd, place)
 
 

@@ -24,5 +24,5 @@ def _check(rules: RuleBook[Playlist], text: str | bytes, place: str) -> list[Fin
     try:
         playlist = hls_reader.read(text)
     except ManifestError as error:
-        return [Finding("HLS-1", "error", place, f"{error} (RFC 8216bis §4.1)")]
+        return rules.unreadable(error, place)
     return rules.check(playlist, place)
