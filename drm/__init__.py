@@ -1,0 +1,1 @@
+"""Content protection: keys and the store that seals them, ciphers over whole buffers, the ClearKey licence exchange."""

@@ -23,7 +23,7 @@ from lxml import etree
 
 from manifests import KINDS, addresses
 from media.errors import ManifestError
-from media.layout import INIT, MANIFESTS, segment
+from media.layout import MANIFESTS, init, segment
 from media.presentation import Presentation, Rendition
 
 MPD = "urn:mpeg:dash:schema:mpd:2011"
@@ -112,7 +112,7 @@ def _timeline(adaptation: etree._Element, presentation: Presentation) -> None:
         adaptation,
         _name("SegmentTemplate"),
         timescale=str(presentation.sample_rate),
-        initialization=f"audio/$RepresentationID$/{INIT}",
+        initialization=init("$RepresentationID$"),
         media="audio/$RepresentationID$/$Number%05d$.m4s",
         startNumber="1",
     )
@@ -129,7 +129,7 @@ def _timeline(adaptation: etree._Element, presentation: Presentation) -> None:
 
 def _representation(adaptation: etree._Element, rendition: Rendition) -> None:
     templated = [segment(rendition.name, number + 1) for number in range(len(rendition.segments))]
-    if rendition.init != f"audio/{rendition.name}/{INIT}" or templated != [
+    if rendition.init != init(rendition.name) or templated != [
         addresses.plain(each.path) for each in rendition.segments
     ]:
         raise ManifestError(f"rendition {rendition.name!r}: its paths do not follow the template")
