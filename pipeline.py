@@ -233,7 +233,7 @@ def _outcome(path: Path, status: str, presentation: Presentation, seconds: float
         samples=presentation.samples,
         sample_rate=presentation.sample_rate,
         loudness_lufs=presentation.loudness.integrated_lufs,
-        manifests={kind: folder + name for kind, name in presentation.manifests.items()},
+        manifests={kind: folder + name for kind, name in sorted(presentation.manifests.items())},
         seconds=round(seconds, 3),
     )
 
