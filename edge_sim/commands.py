@@ -121,5 +121,5 @@ def play(
 
         from edge_sim.player.chart import chart
 
-        Console(highlight=False).print(*chart(waterfalls, target_ms=target_ms), sep="\n\n")
+        Console(highlight=False).print(*chart(waterfalls, target_ms=target_ms))
     return 0 if met else 10

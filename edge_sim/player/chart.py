@@ -30,6 +30,7 @@ def chart(waterfalls: Sequence[Waterfall], *, target_ms: int) -> Iterator[Render
     scale = max(start.total_ns for start in medians.values())
     for start in medians.values():
         yield _waterfall(start, scale)
+        yield Text()
     yield _numbers(waterfalls, target_ms)
 
 

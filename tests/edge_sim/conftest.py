@@ -341,11 +341,15 @@ class Stage:
     def _api(self, presentation: Presentation) -> None:
         self._json("/api/v1/sessions/guest", {"access_token": "guest", "token_type": "Bearer"})
         self._json("/api/v1/sessions", {"access_token": "member", "token_type": "Bearer"})
-        self._json("/api/v1/songs", {"items": [{"song_id": "a-song"}, {"song_id": "b-song"}]})
+        self._json(
+            "/api/v1/songs", {"items": [{"song_id": "a-song"}, {"song_id": "b-song"}], "next_cursor": None}
+        )
         grant = {
             "manifests": {kind: self.url(name) for kind, name in presentation.manifests.items()},
             "presentation_url": self.url("presentation.json"),
             "start_rendition": presentation.start_rendition,
+            "license_url": f"{self.talk.base}/t/{self.talk.token}/licence/clearkey",
+            "protection": {"kid": str(KID)},
         }
         for song in ("a-song", "b-song"):
             self._json(f"/api/v1/songs/{song}/stream", grant)

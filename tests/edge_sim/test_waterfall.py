@@ -69,7 +69,7 @@ def test_the_picture_shows_the_median_start_of_each_kind_on_one_scale():
         *(start("warm", each) for each in (10, 50, 20)),
     ]
     out = io.StringIO()
-    Console(file=out, width=76, highlight=False).print(*chart(starts, target_ms=200), sep="\n")
+    Console(file=out, width=76, highlight=False).print(*chart(starts, target_ms=200))
     lines = [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
     assert lines[0] == "cold start, 100.0 ms to the first sample (the median run)"
     assert lines[3] == "warm start, 20.0 ms to the first sample (the median run)"
