@@ -86,7 +86,7 @@ class Catalogue:
     async def refresh(self) -> Changes:
         """Read what changed since the last time. Raises `StoreError` when the store cannot be listed."""
         found = {}
-        async for info in self.store.list("songs/"):
+        async for info in self.store.list("songs/", named=layout.CURRENT):
             parts = info.key.split("/")
             if len(parts) == 3 and parts[2] == layout.CURRENT and SONG_ID.fullmatch(parts[1]):
                 found[parts[1]] = info.etag

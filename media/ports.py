@@ -44,8 +44,11 @@ class ObjectStore(Protocol):
     ) -> ObjectInfo:
         """Write all or nothing. `if_absent` and `if_match` (an ETag) make it conditional: `PreconditionFailed`."""
 
-    def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        """Every object whose key starts with `prefix`, once each. The order is the store's: SeaweedFS's is not Amazon's."""
+    def list(self, prefix: str, *, named: str = "") -> AsyncIterator[ObjectInfo]:
+        """Every object whose key starts with `prefix`, once each. The order is the store's: SeaweedFS's is not Amazon's.
+
+        `named` keeps those whose last part it is (``current.json``), and saves a folder the look at all others.
+        """
 
     async def delete(self, key: str) -> None:
         """Deleting what is not there is no error."""

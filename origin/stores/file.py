@@ -22,7 +22,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -86,9 +86,9 @@ class FileStore:
         """A folder keeps no headers: `head` answers with those of `media.layout`, whatever is given here."""
         return await asyncio.to_thread(self._put, check_key(key), body, if_absent, if_match)
 
-    async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+    async def list(self, prefix: str, *, named: str = "") -> AsyncIterator[ObjectInfo]:
         folder, _, start = check_prefix(prefix).rpartition("/")
-        walk = self._walk(tuple(folder.split("/")) if folder else (), start)
+        walk = self._walk(tuple(folder.split("/")) if folder else (), start, named)
         while batch := await asyncio.to_thread(lambda: [*islice(walk, 256)]):
             for info in batch:
                 yield info
@@ -107,7 +107,7 @@ class FileStore:
             return _info(key, found, self._etag(descriptor, found))
 
     def _etag(self, descriptor: int, found: os.stat_result) -> str:
-        identity = (found.st_ino, found.st_mtime_ns, found.st_size)
+        identity = _identity(found)
         etag = self._etags.get(identity)
         if etag is None:
             with open(os.dup(descriptor), "rb") as file:
@@ -176,24 +176,34 @@ class FileStore:
                     with opened_folder(self._root, parents[: depth - 1]) as folder:
                         os.rmdir(parents[depth - 1], dir_fd=folder)
 
-    def _walk(self, parts: tuple[str, ...], start: str) -> Iterator[ObjectInfo]:
+    def _walk(self, parts: tuple[str, ...], start: str, named: str) -> Iterator[ObjectInfo]:
         """Objects in the order of their keys: a folder sorts as its name with the slash that follows."""
         with suppress(ObjectMissing), self._named("/".join(parts)):
-            with opened_folder(self._root, parts) as folder, os.scandir(folder) as found:
-                names = sorted(
-                    entry.name + "/" * entry.is_dir(follow_symlinks=False)
-                    for entry in found
-                    if entry.name.startswith(start)
-                )
-            for name in names:
-                key = "/".join((*parts, name.rstrip("/")))
-                # What vanishes meanwhile was not there, and what no key can name is not an object.
-                with suppress(ObjectMissing, BadKey):
-                    check_key(key)
-                    if name.endswith("/"):
-                        yield from self._walk((*parts, name[:-1]), "")
-                    else:
-                        yield self._head(key)
+            with opened_folder(self._root, parts) as folder, os.scandir(folder) as entries:
+                found = dict(sorted(self._look(parts, start, named, entries)))
+            for name, info in found.items():
+                if info is None:
+                    yield from self._walk((*parts, name[:-1]), "", named)
+                else:
+                    yield info
+
+    def _look(
+        self, parts: tuple[str, ...], start: str, named: str, entries: Iterable[os.DirEntry[str]]
+    ) -> Iterator[tuple[str, ObjectInfo | None]]:
+        """The objects of one folder by name, and its folders as ``name/`` and ``None``."""
+        for entry in entries:
+            if not entry.name.startswith(start):
+                continue
+            key = "/".join((*parts, entry.name))
+            # What vanishes meanwhile was not there, and what no key can name is not an object.
+            with suppress(ObjectMissing, BadKey, FileNotFoundError):
+                check_key(key)
+                if entry.is_dir(follow_symlinks=False):
+                    yield f"{entry.name}/", None
+                elif entry.is_file(follow_symlinks=False) and named in ("", entry.name):
+                    status = entry.stat(follow_symlinks=False)
+                    etag = self._etags.get(_identity(status))
+                    yield entry.name, self._head(key) if etag is None else _info(key, status, etag)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -214,6 +224,10 @@ class FileStore:
             if error.errno in _NOT_HERE or isinstance(error, FileNotFoundError):
                 raise ObjectMissing(f"{key}: no such object") from None
             raise StoreUnavailable(f"{self._root}: {key}: {error.strerror}") from None
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _info(key: str, found: os.stat_result, etag: str) -> ObjectInfo:

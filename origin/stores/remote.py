@@ -114,11 +114,13 @@ class RemoteStore:
             await self._run(lambda: self._client.put(name, body, media_type, cache_control, condition))
         )
 
-    async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+    async def list(self, prefix: str, *, named: str = "") -> AsyncIterator[ObjectInfo]:
         found = self._client.list(self._prefix + check_prefix(prefix))
         while batch := await self._run(lambda: [*islice(found, 1000)]):
             for info in batch:
                 local = self._local(info)
+                if named and local.key.rpartition("/")[2] != named:
+                    continue
                 try:
                     check_key(local.key)
                 except BadKey:

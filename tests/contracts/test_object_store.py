@@ -173,6 +173,9 @@ async def test_listing_is_by_prefix_and_complete(store: ObjectStore) -> None:
     infos = {info.key: info async for info in store.list("ab")}
     assert infos["ab/d/e"].size == 6
     assert infos["ab/d/e"].etag == (await store.head("ab/d/e")).etag
+    assert sorted([info.key async for info in store.list("ab", named="e")]) == ["ab/d/e"]
+    assert sorted([info.key async for info in store.list("", named="ab")]) == ["b/ab"]
+    assert [info.key async for info in store.list("ab/", named="ab")] == []
     for prefix in ("/", "../", "a/../", "a//"):
         with pytest.raises(BadKey):
             await keys(store, prefix)

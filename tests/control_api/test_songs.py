@@ -191,7 +191,7 @@ class Away:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def list(self, prefix: str) -> Any:
+    async def list(self, prefix: str, *, named: str = "") -> Any:
         raise StoreUnavailable("no answer")
         yield ObjectInfo
 

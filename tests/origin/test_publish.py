@@ -39,8 +39,8 @@ class Watched:
     def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         return self._store.read(key, start, stop)
 
-    def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        return self._store.list(prefix)
+    def list(self, prefix: str, *, named: str = "") -> AsyncIterator[ObjectInfo]:
+        return self._store.list(prefix, named=named)
 
     async def delete(self, key: str) -> None:
         await self._store.delete(key)
