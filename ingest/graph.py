@@ -18,8 +18,6 @@ scale in every channel stays full scale. A mono master comes out of both speaker
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import ffmpeg
 
 from ingest.ffmpeg import source
@@ -28,6 +26,8 @@ from ingest.probe import Master
 
 PROGRAMME = "programme.f32"
 CHANNELS = 2  # of the programme
+# Stands for the master until the arguments are compiled: ffmpeg-python takes names to be UTF-8, which they need not be.
+_MASTER = "file:master"
 # Frames that a decoder finds damaged are dropped, so that the sample count tells: a checksum that does not match is
 # damage, too.
 STRICT = "crccheck+explode"
@@ -37,7 +37,7 @@ _BITEXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": "-1"
 def arguments(master: Master, ladder: Ladder, sample_rate: int, max_seconds: int) -> list[str]:
     """ffmpeg's arguments, all of them but the global options. Relative outputs: run it in the working folder."""
     decoded = ffmpeg.input(
-        source(Path(master.path)),
+        _MASTER,
         format=master.container,
         protocol_whitelist="file",
         err_detect=STRICT,
@@ -81,7 +81,7 @@ def arguments(master: Master, ladder: Ladder, sample_rate: int, max_seconds: int
             )
         )
     compiled: list[str] = ffmpeg.merge_outputs(*outputs).get_args(overwrite_output=True)
-    return compiled
+    return [source(master.path) if argument == _MASTER else argument for argument in compiled]
 
 
 def adts_name(rung: str) -> str:

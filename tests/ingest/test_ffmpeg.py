@@ -105,5 +105,5 @@ async def test_cancelling_kills_and_reaps(ffmpeg: Ffmpeg, tmp_path: Path) -> Non
 
 
 def children() -> list[str]:
-    """Process ids of our children, zombies included (Linux)."""
-    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    """Process ids of this thread's children, zombies included (Linux)."""
+    return Path("/proc/thread-self/children").read_text().split()
