@@ -110,7 +110,7 @@ def api(
                 host,
                 port,
                 ready=lambda bound: context.console.print(
-                    f"API of {store} on http://{host}:{bound}/", markup=False
+                    f"API of {store} on http://{host}:{bound}/", markup=False, soft_wrap=True
                 ),
             )
         finally:
