@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -36,6 +37,8 @@ from packager.package import Package, package
 
 if TYPE_CHECKING:
     from drm.key_store import KeyStore
+
+log = logging.getLogger("tonearm.pipeline")
 
 # Raised whenever the same inputs would give other bytes than before: it is part of every version.
 FORMAT = 1
@@ -117,6 +120,11 @@ async def publish_master(
         return _refused(path, "rejected", f"{error.reason}: {error}", started)
     except (TonearmError, OSError) as error:
         return _refused(path, "failed", str(error), started)
+    except (
+        Exception
+    ) as error:  # a bug of ours, or of a library, on one master must not stop the thousand others
+        log.exception("%s: unexpected", path)
+        return _refused(path, "failed", f"{path}: unexpected {type(error).__name__}: {error}", started)
 
 
 async def _publish(

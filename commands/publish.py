@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -138,6 +139,12 @@ class Reporter:
         self.as_json = as_json
         self.journal = context.home / "journal" / "publish.jsonl"
         self.journal.parent.mkdir(parents=True, exist_ok=True)
+        # A person gets one line; whoever mends a bug finds its traceback here.
+        logger = logging.getLogger("tonearm")
+        logger.handlers, logger.propagate = (
+            [logging.FileHandler(self.journal.with_name("errors.log"), delay=True)],
+            False,
+        )
         self.progress: Progress | None = None
         self.total = total
         self.started = time.monotonic()
