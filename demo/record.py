@@ -14,9 +14,11 @@ import shutil
 import struct
 import subprocess
 import termios
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -81,35 +83,34 @@ class Screen:
         return "\n".join(self.lines).rstrip()
 
 
-def screens(arguments: Sequence[str]) -> Iterator[str]:
+def screens(arguments: Sequence[str], **options: Any) -> Iterator[str]:
     """Run a program in a terminal; the screen after every piece of output. Raises when it fails."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)}
-    screen = Screen()
-    with child(arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+    screen, decoder, pending = Screen(), getincrementaldecoder("utf-8")(), ""
+    with child(arguments, stdin=theirs, stdout=theirs, stderr=theirs, **options) as process:
         os.close(theirs)
-        pending = b""
         while True:
             try:
-                pending += os.read(ours, 65536)
+                pending += decoder.decode(os.read(ours, 65536))
             except OSError:  # the other side is closed: Linux says EIO
                 break
-            whole, newline, pending = pending.rpartition(b"\n")
-            screen.write((whole + newline).decode())
+            # A control sequence may be cut in two: its first half waits for the second.
+            escape = pending.rfind("\x1b")
+            whole = len(pending) if escape < 0 or _CONTROL.match(pending, escape) else escape
+            screen.write(pending[:whole])
+            pending = pending[whole:]
             yield str(screen)
         os.close(ours)
         if process.wait() != 0:
             raise subprocess.CalledProcessError(process.returncode, arguments, str(screen))
-    screen.write(pending.decode())
-    yield str(screen)
 
 
-def picture(path: Path, title: str, command: str, screen: str) -> None:
+def picture(path: Path, command: Sequence[str], screen: str) -> None:
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
-    console.print(Text.assemble(("$ ", "bold bright_black"), (command, "bold")))
+    console.print(Text.assemble(("$ ", "bold bright_black"), (" ".join(command), "bold")))
     console.print(Text.from_ansi(screen))
-    svg = console.export_svg(title=title, theme=NIGHT, unique_id=path.stem)
+    svg = console.export_svg(title=" ".join(command[:2]), theme=NIGHT, unique_id=path.stem)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = svg.replace(
         "Fira Code, monospace", "ui-monospace, 'Fira Code', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -121,24 +122,27 @@ def picture(path: Path, title: str, command: str, screen: str) -> None:
 @click.command()
 def main() -> None:
     """Draw docs/images/publish.svg and docs/images/start.svg."""
-    folder, home, store = BUILD / "masters", BUILD / "recording" / "home", BUILD / "recording" / "store"
-    masters(folder)
-    shutil.rmtree(BUILD / "recording", ignore_errors=True)
-    tonearm = [TONEARM, "--home", str(home)]
+    stage = (BUILD / "recording").resolve()
+    shutil.rmtree(stage, ignore_errors=True)
+    masters(BUILD / "masters")
+    shutil.copytree(BUILD / "masters", stage / "masters")
+    environment = os.environ | {
+        "TONEARM_HOME": str(stage / "home"),
+        "TERM": "xterm-256color",
+        "COLUMNS": str(COLUMNS),
+        "LINES": str(ROWS),
+    }
 
-    *_, last = seen = list(screens([*tonearm, "publish", str(folder), "--to", str(store), "--jobs", "1"]))
-    # The last moment at which all that a person sees is there: two lines are said, the third master is on its way.
-    busy = [screen for screen in seen if screen.count("published") == 2 and "%" in screen]
-    picture(
-        IMAGES / "publish.svg",
-        "tonearm publish",
-        f"tonearm publish {folder} --to {store}",
-        (busy or [last])[len(busy) * 2 // 3],
-    )
+    publish = ["publish", "masters", "--to", "store"]
+    seen = list(screens([TONEARM, *publish, "--jobs", "1"], cwd=stage, env=environment))
+    # The moment at which all that a person sees is there: two lines are said, the third master is well on its way.
+    busy = [screen for screen in seen if screen.count("published") == 2 and screen.count("%") == 2]
+    picture(IMAGES / "publish.svg", ["tonearm", *publish], busy[len(busy) // 2])
 
-    with server([*tonearm, "serve", "--store", str(store)], 8080) as (address, _):
-        *_, screen = screens([*tonearm, "play", address])
-        picture(IMAGES / "start.svg", "tonearm play", f"tonearm play {address}", screen)
+    serve = [TONEARM, "--home", str(stage / "home"), "serve", "--store", str(stage / "store")]
+    with server(serve, 8080) as (address, _):
+        *_, screen = screens([TONEARM, "play", address], env=environment)
+        picture(IMAGES / "start.svg", ["tonearm", "play", address], screen)
 
 
 if __name__ == "__main__":
