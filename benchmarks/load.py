@@ -47,6 +47,7 @@ def _loopback(_: click.Context, __: click.Parameter, value: str | None) -> str |
 @click.option("--users", default=20, show_default=True, type=click.IntRange(1), help="Listeners at a time.")
 @click.option("--seconds", default=20, show_default=True, type=click.IntRange(1), help="How long.")
 @click.option("--compression", default=8.0, show_default=True, help="Seconds of music in a second of time.")
+@click.option("--songs", default=0, help="End after so many songs, if that is sooner.  [default: no limit]")
 @click.option("--html", type=click.Path(), help="Where locust is to write its own report.")
 def main(
     host: str | None,
@@ -55,13 +56,15 @@ def main(
     users: int,
     seconds: int,
     compression: float,
+    songs: int,
     html: str | None,
 ) -> None:
     """Put listeners before a served store and say how quickly songs started."""
     stop_on_signals()
     console = Console(highlight=False)
     arguments = ["--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds}s"]
-    arguments += ["--compression", str(compression), *(["--html", html] if html else [])]
+    arguments += ["--compression", str(compression), "--songs", str(songs)]
+    arguments += [*(["--html", html] if html else [])]
     if host is not None:
         sys.exit(load(console, host, arguments))
     tonearm = [TONEARM, *(["--home", str(home)] if home else [])]

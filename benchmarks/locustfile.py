@@ -24,6 +24,7 @@ from collections import Counter
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 from uuid import UUID
 
 import gevent
@@ -39,7 +40,7 @@ SKIP_WITHIN_S = 30.0
 SEEK = 0.03  # chance at each segment
 START = "grant → first segment"
 
-tally: Counter[str] = Counter()  # cache answers by kind, and stalls
+tally: Counter[str] = Counter()  # cache answers by kind, songs, stalls
 catalogue: list[str] = []  # song ids, the most popular first
 
 
@@ -49,6 +50,9 @@ def options(parser: Any) -> None:
     parser.add_argument("--zipf", type=float, default=1.0, help="Exponent of the songs' popularity")
     parser.add_argument(
         "--register", action="store_true", help="Register an account instead of entering as a guest"
+    )
+    parser.add_argument(
+        "--songs", type=int, default=0, help="End after so many songs, if the time is not over first"
     )
     parser.add_argument("--summary", default="", help="Write a JSON summary to this file at the end")
 
@@ -101,6 +105,9 @@ class Listener(FastHttpUser):
             self.listen_on(segments, options.compression)
         except Interrupted:
             gevent.sleep(1)
+        tally["songs"] += 1
+        if tally["songs"] == options.songs:
+            gevent.spawn(self.environment.runner.quit)  # not from here: it waits for us to stop
 
     def enter(self) -> dict[str, str]:
         """A session, as a guest or with a new account."""
@@ -178,11 +185,12 @@ class Listener(FastHttpUser):
 
     def fetch(self, method: str, url: str, name: str, **options: Any) -> Any:
         """One request. Raises `Interrupted` when it failed; what the edge did is taken into the tally."""
+        url = urljoin(self.host or "", url)
         answer = self.client.request(method, url, name=name, **options)
         if answer.status_code not in (200, 201):
             raise Interrupted(f"{name}: {answer.status_code}")
         status = answer.headers.get("Cache-Status", "")
-        if status and url.startswith("http") and "/songs/" in url:
+        if status and "/t/" in url and "/songs/" in url:
             tally["hits" if "; hit" in status else "collapsed" if "collapsed" in status else "misses"] += 1
         return answer
 

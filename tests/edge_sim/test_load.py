@@ -57,7 +57,7 @@ async def test_listeners_start_and_listen(stage, tone, scheme):
     assert status == 0, out + err
     assert re.search(r"start time +p50 \d+ ms, p95 \d+ ms, p99 \d+ ms \(\d+ starts\)", out)
     hits, requests = map(float, re.search(r"hit ratio +([\d.]+)% of (\d+) requests", out).groups())
-    assert hits > 50
+    assert hits > 25
     assert requests > 5
     assert re.search(r"failures +0 of \d+ requests", out)
     asked = {question.path for question in stage.origin.heard}
@@ -70,26 +70,15 @@ async def test_listeners_start_and_listen(stage, tone, scheme):
 async def test_failures_are_named_and_counted(stage, tone):
     stage.publish(tone)
     stage.origin.forgets("audio/normal/00001.m4s")
-    status, out, _ = await load(stage)
+    status, out, _ = await load(stage, songs=3)
     assert status == 1
     assert "no song started" in out
     assert "× GET …/[segment].m4s: " in out
 
 
-async def load(stage) -> tuple[int | None, str, str]:
-    return await run(
-        *(
-            "benchmarks.load",
-            "--host",
-            stage.talk.base,
-            "--users",
-            "3",
-            "--seconds",
-            "1",
-            "--compression",
-            "20",
-        )
-    )
+async def load(stage, songs: int = 12) -> tuple[int | None, str, str]:
+    arguments = ["--users", "3", "--songs", "15", "--seconds", "60", "--compression", "30"]
+    return await run("benchmarks.load", "--host", f"{stage.talk.base}/", *arguments)
 
 
 async def run(*arguments: str) -> tuple[int | None, str, str]:
