@@ -5,6 +5,7 @@ SQLite by default (a file, WAL, foreign keys on); any database that SQLAlchemy h
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from control_api.models import Record
@@ -43,11 +44,15 @@ class Database:
 
     async def open(self) -> None:
         """Make the tables that are missing. Raises `SettingsError` when the database cannot be opened."""
+        file = self.engine.url.database
         try:
+            if self.engine.dialect.name == "sqlite" and file:
+                # aiosqlite leaves a thread behind when it cannot open a file, so that is tried without it.
+                await asyncio.to_thread(_try_sqlite, file)
             async with self.engine.begin() as connection:
                 await connection.run_sync(Record.metadata.create_all)
-        except (OperationalError, OSError) as error:
-            reason = error.orig if isinstance(error, OperationalError) else error
+        except (DBAPIError, sqlite3.Error, OSError) as error:
+            reason = error.orig if isinstance(error, DBAPIError) else error
             raise SettingsError(f"database: cannot be opened: {reason}") from None
 
     async def close(self) -> None:
@@ -62,6 +67,14 @@ class Database:
         except OperationalError as error:
             log.error("database: %s", error.orig)
             raise ApiError(503, "database-unavailable", "the database did not answer in time") from None
+
+
+def _try_sqlite(file: str) -> None:
+    connection = sqlite3.connect(file, timeout=5)
+    try:
+        connection.execute("PRAGMA schema_version").fetchone()
+    finally:
+        connection.close()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

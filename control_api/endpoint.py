@@ -98,7 +98,7 @@ class Operation:
         if self.model("query") or self.model("body"):
             found[422] = "A field is not acceptable; `errors` says which and why"
         if self.model("body"):
-            found |= {400: "Malformed JSON", 413: "The body is too large", 415: "The body is not JSON"}
+            found |= {400: "Malformed JSON", 413: "The body is too large", 415: "Not JSON, or compressed"}
         return {**found, **self.refusals}
 
 
@@ -135,7 +135,11 @@ def route(operation: Operation, authenticate: Authenticate) -> web.RouteDef:
 
 
 async def read_body(request: web.Request, largest: int = LARGEST_BODY) -> bytes:
-    """The body, decompressed, or 413 as soon as it proves larger than `largest` bytes."""
+    """The body, or 413 as soon as it proves larger than `largest` bytes, or 415 when it is compressed (RFC 9110 §15.5.16)."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ApiError(
+            415, "compressed", "a body here is not compressed", headers={"Accept-Encoding": "identity"}
+        )
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk

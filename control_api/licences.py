@@ -48,7 +48,8 @@ class Licences:
                 "/t/{token}/licence/clearkey",
                 self.licence,
                 "A ClearKey licence (W3C EME §9.1.4)",
-                refusals=refusals | {413: "The body is too large", 422: "Not a licence request"},
+                refusals=refusals
+                | {413: "The body is too large", 415: "Compressed", 422: "Not a licence request"},
                 request_types=("application/json", "application/octet-stream"),
                 answer_types=("application/json",),
             ),

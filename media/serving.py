@@ -188,7 +188,10 @@ def application(
 @asynccontextmanager
 async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
     """Serve `app` inside the block; yields the port (a free one when `port` is 0). Drains for 5 s on leaving."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0, handler_cancellation=True)
+    # Nothing we accept is worth unpacking: a body stays as small as it came.
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=5.0, handler_cancellation=True, auto_decompress=False
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, reuse_port=False)

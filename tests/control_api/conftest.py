@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from aiohttp import ClientResponse
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 from yarl import URL
 
@@ -166,7 +166,9 @@ def start(aiohttp_client: Any) -> Callable[[Api], Awaitable[Listener]]:
     """Serve an API; gives somebody without a session."""
 
     async def start(api: Api) -> Listener:
-        return Listener(await aiohttp_client(application("api", routes(api))))
+        server = TestServer(application("api", routes(api)))
+        await server.start_server(auto_decompress=False)  # as `media.serving.listening` does
+        return Listener(await aiohttp_client(server))
 
     return start
 

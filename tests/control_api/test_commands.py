@@ -98,7 +98,14 @@ async def test_serves_until_a_signal_and_logs_as_json(home: Path, publish_song: 
         (["--store", "x", "--grant-minutes", "31"], "grant-minutes"),
         (["--store", "x", "--edge-url", "edge.example"], "edge URL"),
         (["--store", "x", "--database", "nonsense://secret@x"], "database URL"),
-        (["--store", "x", "--port", "0", "--database", "sqlite+aiosqlite:////nowhere/at/all"], "database"),
+        (
+            ["--store", "x", "--port", "0", "--database", "sqlite+aiosqlite:////nowhere/at/all"],
+            "unable to open",
+        ),
+        (
+            ["--store", "x", "--port", "0", "--database", "sqlite+aiosqlite:///{home}/something"],
+            "not a database",
+        ),
         (["account", "nobody@example.org"], "nobody registered"),
         (["account", "ann@example.org", "--region", "no"], "--region"),
         (["account", "ann@example.org", "--tier", "gold"], "--tier"),
@@ -106,7 +113,10 @@ async def test_serves_until_a_signal_and_logs_as_json(home: Path, publish_song: 
     ],
 )
 def test_settings_that_make_no_sense_are_said(home: Path, arguments: list[str], reason: str) -> None:
-    result = CliRunner().invoke(cli.root, ["--home", str(home), "api", *arguments])
+    home.mkdir()
+    (home / "something").write_text("no database " * 100)
+    given = [argument.format(home=home) for argument in arguments]
+    result = CliRunner().invoke(cli.root, ["--home", str(home), "api", *given])
     if isinstance(result.exception, SettingsError):  # the front door makes a line and this exit code of it
         assert result.exception.exit_code == 2
         shown = str(result.exception)
