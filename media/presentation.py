@@ -45,6 +45,7 @@ class Rendition:
     init_size: int
     segments: tuple[Segment, ...]
     iv: str = ""  # hex, 16 bytes: cbcs constant IV or AES-128 IV; empty for none and cenc
+    digest: str = ""  # hex SHA-256 of init and segments as published, end to end
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ minutes of the default ladder are 24 MB.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from drm import aes128, cbcs, cenc, ivs
@@ -207,8 +208,16 @@ def _rendition(
         init_size=len(files[init_path]),
         segments=tuple(segments),
         iv=iv.hex(),
+        digest=_digest(files.values()),
     )
     return rendition, files
+
+
+def _digest(bodies: Iterable[bytes]) -> str:
+    digest = sha256()
+    for body in bodies:
+        digest.update(body)
+    return digest.hexdigest()
 
 
 def _exactly(source: Encoded, count: int) -> AccessUnits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -123,7 +124,7 @@ def pack() -> Callable[..., Package]:
             "version": VERSION,
             "protection": Protection(scheme, KID if protected else None),
             "key": KEY if protected else None,
-            "loudness": Loudness(-14.0, 5.0, -1.0),
+            "loudness": Loudness(None, None, None),
             "public": {"public/cover.jpg": b"cover", "public/peaks.json": b"[]"},
             "master": {"format": "flac"},
         }
@@ -132,7 +133,30 @@ def pack() -> Callable[..., Package]:
     return run
 
 
+@pytest.fixture(scope="session")
+def loudness(ffmpeg: str, song_pcm: Pcm) -> Loudness:
+    """The song's, by ffmpeg's meter."""
+    command = f"{ffmpeg} -nostats -f s16le -ar {RATE} -ac 2 -i - -af ebur128 -f null -"
+    done = subprocess.run(command.split(), input=song_pcm.tobytes(), capture_output=True, check=True)
+    summary = done.stderr.decode().rpartition("Integrated loudness:")[2]
+    return Loudness(float(summary.split("I:")[1].split()[0]), None, None)
+
+
 @pytest.fixture(scope="session", params=SCHEMES)
 def packed(request: pytest.FixtureRequest, pack: Callable[..., Package], encoded: Any) -> Package:
     """The song in each protection."""
     return pack(encoded, request.param)
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Callable[[Package], Path]:
+    """Write a presentation as a store's folder; returns the version's folder."""
+
+    def write(packed: Package) -> Path:
+        folder = tmp_path / "songs" / packed.presentation.song.song_id / packed.presentation.version
+        for path, body in packed.objects():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(body)
+        return folder
+
+    return write

@@ -1,0 +1,14 @@
+"""Verification: a published presentation judged from outside, by what a listener's player would fetch.
+
+    evidence = await collect(source, key=key, master=path)
+    for finding in verify(evidence):
+        print(finding)
+
+Everything is fetched once; after that, rules look at it. A rule is a function from the evidence to its violations, in
+a book by what it is about: `described` (presentation.json against itself and the files), `tracks` (CMAF), `protected`,
+`playlists` and `mpd` (the manifests against the presentation), `sound` (what a decoder hears). The manifests' own grammar is
+judged by `manifests.rules`. All rules and their clauses: docs/verify-rules.md.
+
+Nothing here reads the packager's memory: boxes are parsed from the bytes, samples are decoded by libav, which also
+decrypts them itself.
+"""

@@ -1,0 +1,202 @@
+"""What a decoder hears: libav reads init and segments as one file, decrypts and decodes them, one unit at a time.
+
+A broken unit is noted with the place in the song where it lies, and decoding goes on. Only what later comparisons need is
+kept of the sound: the whole of it in a band below 1.4 kHz, and a few excerpts in full, the same for all renditions.
+
+    heard = decode(init + b"".join(segments), key=key, sample_rate=44100, channels=2, samples=song.samples)
+    heard.errors       [(44032, "Invalid data found when processing input")]
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy
+import numpy.typing as npt
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.error import FFmpegError
+from av.filter import Graph
+
+from media.errors import MasterRejected
+
+Signal = npt.NDArray[numpy.float32]
+
+DECIMATION = 16
+EXCERPTS = 8
+EXCERPT = 1 << 17  # samples, three seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """`decoded` samples came out; `errors` are starts in samples and what libav said there.
+
+    `low` is the mono sum in steps of `DECIMATION` samples, `excerpts` the mono sum in full at places that follow from the
+    song's length alone, shape (EXCERPTS, at most EXCERPT). `loudness` is in LUFS, ``None`` where the meter has no answer.
+    """
+
+    decoded: int
+    errors: tuple[tuple[int, str], ...]
+    low: Signal
+    excerpts: Signal
+    loudness: float | None
+
+
+def decode(
+    file: bytes, *, key: bytes | None, sample_rate: int, channels: int, samples: int, meter: bool = False
+) -> Heard:
+    """Decode a fragmented MP4 of one AAC track, of which `samples` are the song; `meter` measures its loudness."""
+    options = {} if key is None else {"decryption_key": key.hex()}
+    errors: list[tuple[int, str]] = []
+    pieces: list[tuple[int, Signal]] = []
+    loudness = _Meter(sample_rate) if meter else None
+    decoded = 0
+    try:
+        with av.open(io.BytesIO(file), format="mp4", options=options) as container:
+            for start, frame in _frames(container, errors):
+                # Garbage may decode to another layout in the middle of a stream, which PyAV's arrays do not survive.
+                if frame.layout.nb_channels != channels or frame.format.name != "fltp":
+                    errors.append((start, f"{frame.layout.name}, {frame.format.name} instead of the track's"))
+                    continue
+                decoded += frame.samples
+                pieces.append((start, frame.to_ndarray().mean(axis=0, dtype=numpy.float32)))
+                if loudness is not None:
+                    loudness.push(frame)
+    except FFmpegError as error:
+        errors.append((0, str(error)))
+    signal = _joined(pieces, samples)
+    return Heard(
+        decoded,
+        tuple(errors),
+        low_band(signal),
+        excerpts(signal, samples),
+        None if loudness is None else loudness.integrated(),
+    )
+
+
+def _frames(container: Any, errors: list[tuple[int, str]]) -> Iterator[tuple[int, AudioFrame]]:
+    """The frames and where they start; what does not decode goes to `errors`."""
+    for packet in container.demux(audio=0):
+        try:
+            frames = packet.decode()
+        except FFmpegError as error:
+            errors.append((packet.pts or 0, str(error)))
+            continue
+        for frame in frames:
+            yield frame.pts or 0, frame
+
+
+@dataclass(frozen=True, slots=True)
+class MasterSound:
+    """The master as `Heard` keeps a rendition; `samples` is its own length, exact to `tolerance` after resampling."""
+
+    samples: int
+    tolerance: int
+    low: Signal
+    excerpts: Signal
+
+
+def hear_master(path: Path, *, sample_rate: int, samples: int) -> MasterSound:
+    """Decode a sound file for comparison with a song of `samples`. Raises `MasterRejected`."""
+    try:
+        own_rate, signal = _decode_master(path, sample_rate)
+    except (FFmpegError, IndexError) as error:
+        raise MasterRejected("not-audio", f"{path.name}: {error}") from None
+    return MasterSound(
+        len(signal),
+        0 if own_rate == sample_rate else 32,
+        low_band(signal[:samples]),
+        excerpts(signal[:samples], samples),
+    )
+
+
+def _decode_master(path: Path, sample_rate: int) -> tuple[int, Signal]:
+    """Its own sample rate, and the mono sum resampled."""
+    resampler = AudioResampler(format="fltp", layout="stereo", rate=sample_rate)
+    pieces: list[Signal] = []
+    with av.open(f"file:{path}") as container:
+        own_rate = container.streams.audio[0].sample_rate
+        for frame in container.decode(audio=0):
+            frame.pts = None
+            pieces += [each.to_ndarray().mean(axis=0) for each in resampler.resample(frame)]
+    pieces += [each.to_ndarray().mean(axis=0) for each in resampler.resample(None)]
+    return own_rate, numpy.concatenate(pieces) if pieces else numpy.zeros(0, dtype=numpy.float32)
+
+
+def _joined(pieces: list[tuple[int, Signal]], samples: int) -> Signal:
+    """Pieces put where they belong, silence in between, cut at the end of the song.
+
+    Times come out of the file and may lie: what is far behind all that was decoded is left out.
+    """
+    plausible = 2 * sum(len(piece) for _, piece in pieces)
+    length = min(samples, plausible, max((start + len(piece) for start, piece in pieces), default=0))
+    signal = numpy.zeros(max(0, length), dtype=numpy.float32)
+    for start, piece in pieces:
+        if 0 <= start < length:
+            signal[start : start + len(piece)] = piece[: length - start]
+    return signal
+
+
+def low_band(signal: Signal) -> Signal:
+    """The signal below about 1.4 kHz, where all bit rates agree, in steps of `DECIMATION` samples."""
+    whole = len(signal) // DECIMATION * DECIMATION
+    steps: Signal = signal[:whole].reshape(-1, DECIMATION).mean(axis=1, dtype=numpy.float32)
+    return steps
+
+
+def excerpts(signal: Signal, samples: int) -> Signal:
+    """Stretches spread evenly over the song, at places that are the same for every signal of one song."""
+    size = min(EXCERPT, samples)
+    padded = numpy.zeros((EXCERPTS, size), dtype=numpy.float32)
+    for row in range(EXCERPTS):
+        start = (samples - size) * row // (EXCERPTS - 1)
+        piece = signal[start : start + size]
+        padded[row, : len(piece)] = piece
+    return padded
+
+
+class _Meter:
+    """EBU R 128, by libav's own filter."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._rate = sample_rate
+        self._graph: Graph | None = None
+        self._value: float | None = None
+
+    def push(self, frame: AudioFrame) -> None:
+        if self._graph is None:
+            self._graph = Graph()
+            source = self._graph.add_abuffer(
+                format=frame.format.name,
+                sample_rate=self._rate,
+                layout=frame.layout.name,
+                time_base=Fraction(1, self._rate),
+            )
+            meter = self._graph.add("ebur128", "metadata=1:framelog=quiet")
+            source.link_to(meter)
+            meter.link_to(self._graph.add("abuffersink"))
+            self._graph.configure()
+        self._graph.push(frame)
+        self._pull()
+
+    def integrated(self) -> float | None:
+        if self._graph is not None:
+            self._graph.push(None)
+            self._pull()
+        # The filter's way to say that no block ever passed its gate
+        return None if self._value is None or self._value <= -70 else self._value
+
+    def _pull(self) -> None:
+        assert self._graph is not None
+        while True:
+            try:
+                told = self._graph.pull().metadata.get("lavfi.r128.I")
+            except (BlockingIOError, EOFError):
+                return
+            self._value = self._value if told is None else float(told)

@@ -1,0 +1,207 @@
+"""What the rules look at: the presentation, its files as they came, and what is in its tracks.
+
+Parsed once and kept. What does not parse is kept as the error that says why, so that one rule reports it and the others
+pass over it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from drm import aes128
+from manifests.addresses import plain
+from media import layout
+from media.boxes import Box, FtypBox, MoofBox, MoovBox, StypBox, find_all, parse
+from media.errors import FormatError, KeyMissing, ManifestError, ObjectMissing, StoreError
+from media.presentation import Presentation, Rendition, Segment
+from packager.fragments import Init, Units, read_init, read_segment
+from packager.verify.decoding import Heard, MasterSound, decode
+from packager.verify.source import Fetched, Source
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One segment: its boxes and its samples, still encrypted where Common Encryption is used."""
+
+    segment: Segment
+    boxes: tuple[Box, ...]
+    styp: StypBox | None
+    moof: MoofBox
+    units: Units
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One rendition's bytes. `init` and each of `fragments` may be the error that came of reading them; ``None``: not there."""
+
+    rendition: Rendition
+    ftyp: FtypBox | None
+    moov: MoovBox | None
+    init: Init | FormatError | None
+    fragments: tuple[Fragment | FormatError | None, ...]
+
+    @property
+    def samples_per_unit(self) -> int:
+        return self.init.samples_per_unit if isinstance(self.init, Init) else 0
+
+    def sound_fragments(self) -> list[Fragment]:
+        """Those that could be read."""
+        return [fragment for fragment in self.fragments if isinstance(fragment, Fragment)]
+
+
+@dataclass
+class Evidence:
+    """`files` by the path of those that could be fetched, `missing` why others could not; `key` where it is known."""
+
+    presentation: Presentation
+    files: Mapping[str, Fetched]
+    missing: Mapping[str, str]
+    key: bytes | None = field(default=None, repr=False)
+    master: MasterSound | None = None
+
+    @cached_property
+    def tracks(self) -> list[Track]:
+        return [self._track(rendition) for rendition in self.presentation.renditions]
+
+    @cached_property
+    def heard(self) -> list[tuple[Track, Heard]]:
+        """What libav makes of each track that can be read and, when it is protected, opened."""
+        best = max((track.rendition.bitrate for track in self.tracks), default=0)
+        return [
+            (track, self._heard(track, meter=track.rendition.bitrate == best))
+            for track in self.tracks
+            if isinstance(track.init, Init)
+            and track.sound_fragments()
+            and (track.init.scheme == "none" or self.key is not None)
+        ]
+
+    @property
+    def best(self) -> Heard | None:
+        """The track of the highest bit rate that can be heard; the others are compared with it."""
+        audible = [(track.rendition.bitrate, heard) for track, heard in self.heard if heard.decoded]
+        return max(audible, key=lambda pair: pair[0])[1] if audible else None
+
+    def body(self, path: str) -> bytes | None:
+        fetched = self.files.get(path)
+        return None if fetched is None else fetched.body
+
+    def clear_segment(self, rendition: Rendition, path: str) -> bytes | None:
+        """The segment as a file format sees it: without HLS's own AES-128. Raises `FormatError`."""
+        body = self.body(path)
+        if body is None or self.presentation.protection.scheme != "aes-128":
+            return body
+        if self.key is None:
+            raise KeyMissing(f"{path}: no key for KID {self.presentation.protection.kid}")
+        try:
+            return aes128.decrypt(body, key=self.key, iv=bytes.fromhex(rendition.iv))
+        except ValueError as error:
+            raise FormatError(f"{path}: {error}") from None
+
+    def _heard(self, track: Track, *, meter: bool) -> Heard:
+        assert isinstance(track.init, Init)
+        segments = [
+            self.clear_segment(track.rendition, fragment.segment.path) or b""
+            for fragment in track.sound_fragments()
+        ]
+        return decode(
+            b"".join((self.body(track.rendition.init) or b"", *segments)),
+            key=None if track.init.scheme == "none" else self.key,
+            sample_rate=track.init.sample_rate,
+            channels=track.init.channels,
+            samples=self.presentation.samples,
+            meter=meter,
+        )
+
+    def _track(self, rendition: Rendition) -> Track:
+        body = self.body(rendition.init)
+        boxes: list[Box] = []
+        init: Init | FormatError | None = None
+        if body is not None:
+            try:
+                boxes, init = parse(body), read_init(body)
+            except FormatError as error:
+                init = error
+        fragments = tuple(self._fragment(rendition, segment, init) for segment in rendition.segments)
+        return Track(
+            rendition,
+            next(find_all(boxes, FtypBox), None),
+            next(find_all(boxes, MoovBox), None),
+            init,
+            fragments,
+        )
+
+    def _fragment(
+        self, rendition: Rendition, segment: Segment, init: Init | FormatError | None
+    ) -> Fragment | FormatError | None:
+        if not isinstance(init, Init):
+            return None
+        try:
+            body = self.clear_segment(rendition, segment.path)
+            if body is None:
+                return None
+            boxes = tuple(parse(body))
+            units = read_segment(body, replace(init, scheme="none", kid=None))
+        except KeyMissing:
+            return None
+        except FormatError as error:
+            return error
+        return Fragment(
+            segment,
+            boxes,
+            next(find_all(boxes, StypBox), None),
+            next(find_all(boxes, MoofBox)),
+            units,
+        )
+
+
+def paths(presentation: Presentation) -> Iterator[str]:
+    """Every path that a presentation names, and the media playlists that follow from it."""
+    for rendition in presentation.renditions:
+        yield rendition.init
+        yield from (segment.path for segment in rendition.segments)
+        yield from (
+            layout.media_playlist(rendition.name, kind)
+            for kind in presentation.manifests
+            if kind in layout.MANIFESTS and kind != "dash"
+        )
+    yield from presentation.manifests.values()
+    yield from filter(None, (presentation.cover, presentation.peaks, presentation.preview))
+
+
+def is_plain(path: str) -> bool:
+    """Whether `path` may be looked up: relative, downward and without anything that needs an escape."""
+    try:
+        plain(path)
+    except ManifestError:
+        return False
+    return True
+
+
+async def read_presentation(source: Source) -> Presentation:
+    """Raises `ManifestError` for a presentation.json that is none."""
+    document = await source.fetch(layout.PRESENTATION)
+    if document is None:
+        raise ManifestError(f"{layout.PRESENTATION}: it is not there")
+    return Presentation.from_json(document.body)
+
+
+async def collect(source: Source, presentation: Presentation) -> tuple[dict[str, Fetched], dict[str, str]]:
+    """Fetch every file of the presentation, a few at a time; and, by path, why some could not be fetched."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+    wanted = sorted({path for path in paths(presentation) if is_plain(path)})
+
+    async def fetch(path: str) -> Fetched | StoreError:
+        async with gate:
+            try:
+                return await source.fetch(path) or ObjectMissing("it is not there")
+            except StoreError as error:
+                return error
+
+    results = dict(zip(wanted, await asyncio.gather(*map(fetch, wanted)), strict=True))
+    files = {path: result for path, result in results.items() if isinstance(result, Fetched)}
+    return files, {path: str(result) for path, result in results.items() if isinstance(result, StoreError)}

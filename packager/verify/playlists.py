@@ -1,0 +1,188 @@
+"""The HLS playlists against presentation.json: the same renditions, segments, durations and keys."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from fractions import Fraction
+
+from manifests import hls_reader
+from manifests.attributes import unquoted
+from manifests.hls_keys import METHODS
+from manifests.hls_reader import Playlist
+from media import layout
+from media.errors import ManifestError
+from media.presentation import Rendition
+from packager.verify.book import Book, Violations
+from packager.verify.evidence import Evidence
+
+hls_rules = Book("LIST")
+# The playlists' own grammar is judged by manifests.rules; what cannot be read is passed over here.
+
+
+def _read(evidence: Evidence, path: str) -> Playlist | None:
+    body = evidence.body(path)
+    try:
+        return None if body is None else hls_reader.read(body)
+    except ManifestError:
+        return None
+
+
+def _multivariants(evidence: Evidence) -> Iterator[tuple[str, str, Playlist]]:
+    """Kind, path and contents of each multivariant playlist that can be read."""
+    for kind, path in evidence.presentation.manifests.items():
+        playlist = None if kind == "dash" or kind not in layout.MANIFESTS else _read(evidence, path)
+        if playlist is not None:
+            yield kind, path, playlist
+
+
+def _media(evidence: Evidence) -> Iterator[tuple[str, Rendition, str, Playlist]]:
+    """Kind, rendition, path and contents of each media playlist that can be read."""
+    for kind in evidence.presentation.manifests:
+        if kind == "dash" or kind not in layout.MANIFESTS:
+            continue
+        for rendition in evidence.presentation.renditions:
+            path = layout.media_playlist(rendition.name, kind)
+            playlist = _read(evidence, path)
+            if playlist is not None:
+                yield kind, rendition, path, playlist
+
+
+def _resolved(uri: str, playlist: str) -> str:
+    """A relative URI of `playlist` as a path in the version's folder."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(playlist), uri))
+
+
+@hls_rules.rule(1, "RFC 8216bis §4.4.6.2")
+def every_rendition_is_a_variant(evidence: Evidence) -> Violations:
+    """A multivariant playlist names the media playlist of every rendition once, and no other."""
+    for kind, path, playlist in _multivariants(evidence):
+        found = sorted(_resolved(uri.text, path) for uri in playlist.uris)
+        due = sorted(layout.media_playlist(each.name, kind) for each in evidence.presentation.renditions)
+        for missing in sorted(set(due) - set(found)):
+            yield path, f"no variant {missing}"
+        for extra in sorted(set(found) - set(due)):
+            yield path, f"variant {extra} is not of this presentation"
+        if len(set(found)) < len(found):
+            yield path, "a variant stands twice"
+
+
+@hls_rules.rule(2, "RFC 8216bis §4.4.6.2")
+def variants_are_described_as_told(evidence: Evidence) -> Violations:
+    """BANDWIDTH, AVERAGE-BANDWIDTH and CODECS of a variant are those of its rendition."""
+    for kind, path, playlist in _multivariants(evidence):
+        renditions = {
+            layout.media_playlist(each.name, kind): each for each in evidence.presentation.renditions
+        }
+        for uri in playlist.uris:
+            rendition, tag = renditions.get(_resolved(uri.text, path)), uri.tag("EXT-X-STREAM-INF")
+            if rendition is None or tag is None:
+                continue
+            told = {
+                "BANDWIDTH": str(rendition.bandwidth),
+                "AVERAGE-BANDWIDTH": str(rendition.average_bandwidth),
+                "CODECS": rendition.codec,
+            }
+            for name, due in told.items():
+                if (found := unquoted(tag.attributes.get(name, ""))) != due:
+                    yield (
+                        f"{path} line {tag.line}",
+                        f"{name} is {found or 'missing'}, the rendition has {due}",
+                    )
+
+
+@hls_rules.rule(3, "RFC 8216bis §4.4.4.5, §6.2.1")
+def media_playlists_name_every_segment(evidence: Evidence) -> Violations:
+    """A media playlist names the rendition's init segment and its media segments, all of them and in order."""
+    for _, rendition, path, playlist in _media(evidence):
+        segments = playlist.segments
+        found = [_resolved(segment.uri, path) for segment in segments]
+        if found != [segment.path for segment in rendition.segments]:
+            yield (
+                path,
+                f"its {len(found)} segments are not the {len(rendition.segments)} of the rendition, in order",
+            )
+        inits = {segment.init.attributes.get("URI", "") if segment.init else "" for segment in segments}
+        if {_resolved(unquoted(uri), path) for uri in inits} != {rendition.init}:
+            yield path, f"EXT-X-MAP is not {rendition.init} for every segment"
+
+
+@hls_rules.rule(4, "RFC 8216bis §4.4.4.1")
+def durations_add_up(evidence: Evidence) -> Violations:
+    """EXTINF adds up to each segment's end within half a sample, and so to the song's."""
+    rate = evidence.presentation.sample_rate
+    for _, rendition, path, playlist in _media(evidence):
+        found = Fraction(0)
+        for read, segment in zip(playlist.segments, rendition.segments, strict=False):
+            found += read.duration or 0
+            due = Fraction(segment.start + segment.duration, rate)
+            if abs(found - due) * 2 * rate > 1:
+                off = float(found - due)
+                yield (
+                    f"{path} line {read.line}",
+                    f"EXTINF adds up to {off:+.6f} s off the end of {segment.path}",
+                )
+                break
+
+
+@hls_rules.rule(5, "RFC 8216bis §4.4.3.1")
+def the_target_duration_is_that_of_the_longest_segment(evidence: Evidence) -> Violations:
+    """EXT-X-TARGETDURATION is the longest EXTINF, rounded to the nearest integer, at least 1."""
+    for _, rendition, path, playlist in _media(evidence):
+        longest = Fraction(
+            max((segment.duration for segment in rendition.segments), default=0),
+            evidence.presentation.sample_rate,
+        )
+        due = str(max(1, int(longest + Fraction(1, 2))))
+        found = [tag.value for tag in playlist.all("EXT-X-TARGETDURATION")]
+        if found != [due]:
+            yield (
+                path,
+                f"EXT-X-TARGETDURATION is {', '.join(found) or 'missing'}, the longest segment makes it {due}",
+            )
+
+
+@hls_rules.rule(6, "RFC 8216bis §4.4.4.4, docs/decisions/0008")
+def keys_are_those_of_the_protection(evidence: Evidence) -> Violations:
+    """Every segment has the one key of its family: method, key format and IV as presentation.json makes them; a clear one has none."""
+    protection = evidence.presentation.protection
+    for kind, rendition, path, playlist in _media(evidence):
+        for segment in playlist.segments:
+            keys = [key.attributes for key in segment.keys]
+            place = f"{path} line {segment.line}"
+            if protection.scheme == "none":
+                if keys:
+                    yield place, "a key for a clear segment"
+                    break
+                continue
+            common = protection.scheme != "aes-128"
+            licensed = common and kind == "hls"
+            due = {
+                "METHOD": METHODS[protection.scheme],
+                "KEYFORMAT": "org.w3.clearkey" if licensed else "identity",
+                "IV": f"0x{rendition.iv}" if rendition.iv and not licensed else "",
+            }
+            if len(keys) != 1:
+                yield place, f"{len(keys)} keys apply, one expected"
+                break
+            found = {
+                "METHOD": keys[0].get("METHOD", ""),
+                "KEYFORMAT": unquoted(keys[0].get("KEYFORMAT", '"identity"')),
+                "IV": keys[0].get("IV", "").lower(),
+            }
+            if found != due:
+                yield place, f"the key is {found}, due is {due}"
+                break
+
+
+@hls_rules.rule(7, "RFC 8216bis §4.4.4.4")
+def key_addresses_name_the_kid(evidence: Evidence) -> Violations:
+    """Where the address of a key holds the KID, it is the presentation's."""
+    protection = evidence.presentation.protection
+    if protection.scheme == "none" or "{kid}" not in (protection.key_url or layout.KEYS):
+        return
+    for _, _, path, playlist in _media(evidence):
+        for tag in playlist.all("EXT-X-KEY"):
+            identity = unquoted(tag.attributes.get("KEYFORMAT", '"identity"')) == "identity"
+            if identity and str(protection.kid) not in unquoted(tag.attributes.get("URI", "")):
+                yield f"{path} line {tag.line}", f"the key's address does not name KID {protection.kid}"

@@ -1,0 +1,130 @@
+"""What is heard: every unit decodes, the length is exact, the renditions are in step with each other and with the master.
+
+Two encodings of one song differ a great deal above a few kilohertz and hardly below: each segment is compared in the
+band below 1.4 kHz, where even 24 kbit/s mono correlates with 320 kbit/s stereo by more than 0.9. Whether they are in step is
+seen to the sample by cross-correlation of the loudest excerpt.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy
+
+from media.presentation import Segment
+from packager.verify.book import Book, Violations
+from packager.verify.decoding import DECIMATION, Signal
+from packager.verify.evidence import Evidence
+
+sound_rules = Book("SOUND")
+ALIKE = 0.5  # least correlation of two encodings of one segment; unrelated sounds stay below 0.2
+SILENCE = 1e-6  # mean power, −60 dBFS: below it nothing is compared
+LOUDNESS_TOLERANCE = 1.0  # LU
+
+
+@sound_rules.rule(1, "ISO/IEC 14496-3")
+def every_unit_decodes(evidence: Evidence) -> Violations:
+    """libav decrypts and decodes every access unit."""
+    for track, heard in evidence.heard:
+        rendition = track.rendition
+        if heard.errors and not heard.decoded:
+            yield f"audio/{rendition.name}", f"nothing decodes, as with a wrong key: {heard.errors[0][1]}"
+            continue
+        for segment in rendition.segments:
+            # Errors in the priming lie before 0.
+            first = segment.start if segment.start else -rendition.priming
+            inside = [
+                text for place, text in heard.errors if first <= place < segment.start + segment.duration
+            ]
+            if inside:
+                yield segment.path, f"{len(inside)} access units do not decode: {inside[0]}"
+
+
+@sound_rules.rule(2, "ISO/IEC 14496-12 §8.6.6, FACTS, gapless")
+def the_length_is_exact(evidence: Evidence) -> Violations:
+    """Decoding gives the song and the rest of its last access unit: not a sample less, and nothing of the priming."""
+    for track, heard in evidence.heard:
+        fragments = track.sound_fragments()
+        if heard.errors or len(fragments) < len(track.fragments):
+            continue
+        units = sum(len(fragment.units.units) for fragment in fragments)
+        due = units * track.samples_per_unit - track.rendition.priming
+        spare = due - evidence.presentation.samples
+        if heard.decoded != due or not 0 <= spare < track.samples_per_unit:
+            yield (
+                f"audio/{track.rendition.name}",
+                f"{heard.decoded} samples decoded, {due} due for a song of {evidence.presentation.samples}",
+            )
+
+
+@sound_rules.rule(3, "ISO/IEC 23000-19 §7.3.4.1")
+def renditions_are_in_step(evidence: Evidence) -> Violations:
+    """Every rendition lies exactly over the best one: lag 0."""
+    best = evidence.best
+    for track, heard in evidence.heard:
+        if best is not None and heard.decoded and (late := _lag(best.excerpts, heard.excerpts)):
+            yield f"audio/{track.rendition.name}", f"{late:+d} samples late against the best rendition"
+
+
+@sound_rules.rule(4, "every rendition is the same song")
+def renditions_sound_alike(evidence: Evidence) -> Violations:
+    """Every segment sounds like the best rendition's."""
+    best = evidence.best
+    for track, heard in evidence.heard:
+        if best is None or not heard.decoded:
+            continue
+        for fragment in track.sound_fragments():
+            if (alike := _likeness(best.low, heard.low, fragment.segment)) < ALIKE:
+                text = f"it does not sound like the best rendition's (correlation {alike:.2f})"
+                yield fragment.segment.path, text
+
+
+@sound_rules.rule(5, "EBU R 128")
+def the_loudness_is_the_one_told(evidence: Evidence) -> Violations:
+    """The best rendition is as loud as presentation.json tells, within 1 LU."""
+    told, best = evidence.presentation.loudness.integrated_lufs, evidence.best
+    if told is None or best is None or best.loudness is None or best.errors:
+        return
+    if abs(best.loudness - told) > LOUDNESS_TOLERANCE:
+        yield "audio", f"{best.loudness:.1f} LUFS, presentation.json tells {told:.1f}"
+
+
+@sound_rules.rule(6, "--master")
+def the_song_is_its_master(evidence: Evidence) -> Violations:
+    """With a master given: the song is as long as it, lies exactly over it, and sounds like it in every segment."""
+    master, best = evidence.master, evidence.best
+    if master is None or best is None:
+        return
+    if abs(master.samples - evidence.presentation.samples) > master.tolerance:
+        yield "audio", f"{evidence.presentation.samples} samples, the master has {master.samples}"
+    if late := _lag(master.excerpts, best.excerpts):
+        yield "audio", f"{late:+d} samples late against the master"
+    for segment in evidence.presentation.renditions[0].segments:
+        if (alike := _likeness(master.low, best.low, segment)) < ALIKE:
+            yield segment.path, f"it does not sound like the master (correlation {alike:.2f})"
+
+
+def _lag(reference: Signal, other: Signal) -> int:
+    """By how many samples `other` is late in the loudest excerpt; 0 where there is nothing to hear."""
+    loudest = int(numpy.argmax((reference.astype(numpy.float64) ** 2).sum(axis=1)))
+    size = reference.shape[1]
+    mine, theirs = (excerpt[loudest] - excerpt[loudest].mean() for excerpt in (reference, other))
+    if min(float((mine**2).mean()), float((theirs**2).mean())) < SILENCE:
+        return 0
+    spectra = numpy.fft.rfft(mine, 2 * size), numpy.fft.rfft(theirs, 2 * size)
+    peak = int(numpy.argmax(numpy.fft.irfft(spectra[1] * spectra[0].conj(), 2 * size)))
+    return peak if peak < size else peak - 2 * size
+
+
+def _likeness(reference: Signal, other: Signal, segment: Segment) -> float:
+    """Pearson's correlation over one segment; 1 where there is nothing to hear or too little to tell."""
+    place = slice(segment.start // DECIMATION, (segment.start + segment.duration) // DECIMATION)
+    mine, theirs = (signal[place].astype(numpy.float64) for signal in (reference, other))
+    size = min(len(mine), len(theirs))
+    if size < 2:
+        return 1.0
+    mine, theirs = (signal[:size] - signal[:size].mean() for signal in (mine, theirs))
+    powers = float((mine**2).mean()), float((theirs**2).mean())
+    if powers[0] < SILENCE:
+        return 1.0
+    return float((mine * theirs).mean()) / math.sqrt(max(1e-30, powers[0] * powers[1]))

@@ -1,0 +1,117 @@
+"""The whole of a verification: read, collect, judge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from manifests import KINDS
+from manifests.rules import check_media, check_mpd, check_multivariant
+from media import layout
+from media.errors import ManifestError
+from media.findings import Finding
+from media.presentation import Presentation
+from packager.verify.book import Book
+from packager.verify.decoding import hear_master
+from packager.verify.described import file_rules, presentation_rules
+from packager.verify.evidence import Evidence, collect, read_presentation
+from packager.verify.mpd import mpd_rules
+from packager.verify.playlists import hls_rules
+from packager.verify.protected import drm_rules
+from packager.verify.sound import sound_rules
+from packager.verify.source import opened
+from packager.verify.tracks import cmaf_rules
+
+BOOKS: tuple[Book, ...] = (
+    presentation_rules,
+    file_rules,
+    cmaf_rules,
+    drm_rules,
+    hls_rules,
+    mpd_rules,
+    sound_rules,
+)
+# What makes everything else meaningless
+READABLE = ("PRES-1", "PRES-2", "PRES-3")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`root` is the version's folder or address; `presentation` is ``None`` when it could not be read."""
+
+    root: str
+    presentation: Presentation | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        there = self.presentation
+        return {
+            "presentation": self.root,
+            "song_id": there.song.song_id if there else None,
+            "version": there.version if there else None,
+            "protection": there.protection.scheme if there else None,
+            "renditions": [each.name for each in there.renditions] if there else [],
+            "samples": there.samples if there else None,
+            "clean": self.clean,
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+
+async def verify(
+    address: str, *, find_key: Callable[[UUID], bytes | None], master: Path | None = None
+) -> Report:
+    """Judge the presentation at `address`, a folder or a URL.
+
+    `find_key` is asked once, for the content key of a protected presentation. Raises `ObjectMissing` when there is no
+    presentation, `StoreUnavailable` when the place does not answer, `MasterRejected` for a master that is no sound.
+    """
+    async with opened(address) as source:
+        try:
+            presentation = await read_presentation(source)
+        except ManifestError as error:
+            finding = Finding("PRES-1", "error", layout.PRESENTATION, f"{error} (media/presentation.py)")
+            return Report(source.root, None, (finding,))
+        files, missing = await collect(source, presentation)
+    kid = presentation.protection.kid
+    evidence = Evidence(presentation, files, missing, None if kid is None else find_key(kid))
+    if presentation.samples > 0 and presentation.sample_rate > 0 and master is not None:
+        evidence.master = await asyncio.to_thread(
+            hear_master, master, sample_rate=presentation.sample_rate, samples=presentation.samples
+        )
+    return Report(source.root, presentation, tuple(await asyncio.to_thread(judge, evidence)))
+
+
+def judge(evidence: Evidence) -> list[Finding]:
+    """Every rule over the evidence. A presentation.json that makes no sense by itself is not compared with anything."""
+    findings = presentation_rules.check(evidence)
+    if any(finding.rule in READABLE for finding in findings):
+        return findings
+    for book in BOOKS[1:]:
+        findings += book.check(evidence)
+        if book is drm_rules:
+            findings += _manifests(evidence)
+    return findings
+
+
+def _manifests(evidence: Evidence) -> list[Finding]:
+    """The manifests' own grammar (`manifests.rules`)."""
+    presentation, findings = evidence.presentation, []
+    for kind in KINDS[presentation.protection.scheme]:
+        path = layout.MANIFESTS[kind]
+        body = evidence.body(path)
+        if body is not None:
+            findings += (check_mpd if kind == "dash" else check_multivariant)(body, path)
+        for rendition in presentation.renditions if kind != "dash" else ():
+            playlist = layout.media_playlist(rendition.name, kind)
+            text = evidence.body(playlist)
+            if text is not None:
+                findings += check_media(text, playlist)
+    return findings
