@@ -3,13 +3,13 @@
 A manifest is read under ``{edge}/t/{token}/songs/{song_id}/{version}/…`` and must name neither the edge nor the token.
 So an address that is relative to the token's root climbs out of the folder the manifest lies in:
 
-    dash.mpd                      ../../../licence/clearkey
+    hls.m3u8                      ../../../licence/clearkey
     audio/normal/hls.m3u8         ../../../../../licence/clearkey
 
 An absolute address of the publisher's own stands as it is; no token is carried there.
 
-hls.js and shaka-player resolve addresses of a playlist against the playlist (RFC 8216bis §4.1). dash.js and
-shaka-player hand ``dashif:Laurl`` to the network as it stands, against the page: give them the grant's ``license_url``.
+hls.js and shaka-player resolve the addresses of a playlist against the playlist (RFC 8216bis §4.1). Of an MPD they resolve
+the licence address against the page: see `manifests.dash`.
 """
 
 from __future__ import annotations

@@ -9,8 +9,11 @@ priming away twice. hls.js, dash.js and shaka-player start exactly with this sha
 One timeline stands for all renditions, and ``segmentAlignment`` is claimed, because it is checked here that all of them
 cut at the same samples.
 
-The ClearKey element carries the licence address and no ``cenc:pssh``, with which dash.js fails; the common pssh is in
-the init section. See `manifests.addresses` for what players do with a relative address.
+The licence address (``dashif:Laurl``) stands in the ClearKey element when the publisher's own is absolute. The edge's own
+is relative to the MPD, and dash.js and shaka-player do not resolve it: they send the request to a path of the page, and
+shaka-player even prefers it to the address that the application configured. So a relative one stands in the element of the
+common encryption, where a client that resolves addresses finds it and those two overlook it; their application passes
+on the grant's ``license_url``. There is no ``cenc:pssh``, with which dash.js fails; the common pssh is in the init section.
 """
 
 from __future__ import annotations
@@ -100,7 +103,8 @@ def _protection(adaptation: etree._Element, presentation: Presentation) -> None:
         adaptation, _name("ContentProtection"), schemeIdUri=CLEARKEY, value="ClearKey1.0"
     )
     address = addresses.licence(presentation, MANIFESTS["dash"])
-    etree.SubElement(clearkey, f"{{{DASHIF}}}Laurl").text = address
+    place = common if address.startswith("../") else clearkey
+    etree.SubElement(place, f"{{{DASHIF}}}Laurl").text = address
 
 
 def _timeline(adaptation: etree._Element, presentation: Presentation) -> None:

@@ -147,7 +147,7 @@ def _representation(element: etree._Element, adaptation_set: int, budget: Iterat
         segments=tuple(template.segments(name, bandwidth, budget)),
         scheme="" if common is None else common.get("value", ""),
         kid="" if common is None else common.get(f"{{{CENC}}}default_KID", ""),
-        license_url="" if clearkey is None else clearkey.findtext("dashif:Laurl", "", NAMES),
+        license_url=next((found for each in (clearkey, common) if (found := _licence(each))), ""),
     )
 
 
@@ -162,3 +162,7 @@ def inherited(element: etree._Element, name: str, predicate: str = "") -> etree.
     parent = element.getparent()
     found = element.find(f"m:{name}{predicate}", NAMES)
     return found if found is not None or parent is None else parent.find(f"m:{name}{predicate}", NAMES)
+
+
+def _licence(protection: etree._Element | None) -> str:
+    return "" if protection is None else protection.findtext("dashif:Laurl", "", NAMES).strip()

@@ -160,11 +160,12 @@ def protection_is_named(mpd: Mpd) -> Violations:
 
 
 @rules.rule(12, "FACTS, players")
-def clearkey_has_an_address_and_no_pssh(mpd: Mpd) -> Violations:
-    """The ClearKey element has a dashif:Laurl, and no cenc:pssh, with which dash.js fails."""
+def clearkey_misleads_no_player(mpd: Mpd) -> Violations:
+    """A ClearKey dashif:Laurl is absolute, because players resolve it against the page; cenc:pssh, with which dash.js fails, is absent."""
     for element in mpd.root.iterfind(f".//m:ContentProtection[@schemeIdUri='{CLEARKEY}']", NAMES):
-        if not element.findtext("dashif:Laurl", "", NAMES).strip():
-            yield line_of(element), "ClearKey without a dashif:Laurl"
+        address = element.findtext("dashif:Laurl", "/", NAMES).strip()
+        if not address.startswith(("https://", "http://", "/")):
+            yield line_of(element), f"ClearKey with the relative dashif:Laurl {address[:80]!r}"
         if element.find("cenc:pssh", NAMES) is not None:
             yield line_of(element), "ClearKey with a cenc:pssh"
 

@@ -156,7 +156,8 @@ MPD_FAULTS = [
     ("DASH-11", 'value="cbcs"', 'value="fast"'),
     ("DASH-11", 'default_KID="00112233', 'default_KID="0011223'),
     ("DASH-11", 'schemeIdUri="urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"', ""),
-    ("DASH-12", "../../../licence/clearkey", ""),
+    ("DASH-12", "https://drm.example/", "../../../licence/clearkey"),
+    ("DASH-12", "https://drm.example/", ""),
     ("DASH-12", "<dashif:Laurl>", "<cenc:pssh>AAAA</cenc:pssh><dashif:Laurl>"),
     ("DASH-13", "AudioChannelConfiguration", "Channels"),
     ("DASH-14", 'Representation id="low"', 'Representation audioSamplingRate="22050" id="low"'),
@@ -165,7 +166,8 @@ MPD_FAULTS = [
 
 @pytest.mark.parametrize(("rule", "old", "new"), MPD_FAULTS)
 def test_a_fault_in_an_mpd(build: Build, rule: str, old: str, new: str) -> None:
-    text = dash.mpd(build(scheme="cbcs"))
+    text = dash.mpd(build(scheme="cbcs", license_url="https://drm.example/"))
+    assert check_mpd(text, "dash.mpd") == []
     assert text.count(old) >= 1
     whole = old in ("AdaptationSet", "AudioChannelConfiguration", "SegmentTimeline")
     assert rule in names(check_mpd(text.replace(old, new, -1 if whole else 1), "dash.mpd"))

@@ -1,0 +1,71 @@
+"""Our readers give back what our writers were told; other people's readers judge the writers elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import accumulate
+
+import pytest
+
+from manifests import dash, hls, hls_reader, mpd_reader
+from manifests.attributes import unquoted
+from media.presentation import Presentation
+
+Build = Callable[..., Presentation]
+
+
+@pytest.mark.parametrize("license_url", ["", "https://drm.example/licence"])
+def test_an_mpd(build: Build, license_url: str) -> None:
+    presentation = build(scheme="cenc", license_url=license_url)
+    read = mpd_reader.read(dash.mpd(presentation))
+    assert read.duration == Fraction(presentation.samples, presentation.sample_rate)
+    assert read.problems == ()
+    for told, rendition in zip(read.representations, presentation.renditions, strict=True):
+        assert (told.id, told.codecs, told.bandwidth) == (
+            rendition.name,
+            rendition.codec,
+            rendition.bandwidth,
+        )
+        assert (told.sample_rate, told.timescale, told.channels) == (44_100, 44_100, str(rendition.channels))
+        assert told.init == rendition.init
+        assert [(each.url, each.start, each.duration) for each in told.segments] == [
+            (each.path, each.start, each.duration) for each in rendition.segments
+        ]
+        assert (told.scheme, told.kid) == ("cenc", "00112233-4455-4677-8899-aabbccddeeff")
+        assert told.license_url == (license_url or "../../../licence/clearkey")
+
+
+def test_a_media_playlist(build: Build) -> None:
+    presentation = build(scheme="aes-128")
+    rendition = presentation.renditions[0]
+    segments = hls_reader.read(hls.media(presentation, rendition, "hls").encode()).segments
+    assert [segment.uri for segment in segments] == ["00001.m4s", "00002.m4s", "00003.m4s", "00004.m4s"]
+    for told, exact in zip(
+        accumulate(segment.duration or 0 for segment in segments),
+        accumulate(segment.duration for segment in rendition.segments),
+        strict=True,
+    ):
+        assert abs(told - Fraction(exact, presentation.sample_rate)) <= Fraction(1, 2_000_000)
+    for segment in segments:
+        assert segment.init is not None
+        assert unquoted(segment.init.attributes["URI"]) == "init.mp4"
+        assert [key.attributes["METHOD"] for key in segment.keys] == ["AES-128"]
+
+
+def test_keys_apply_until_the_next_of_their_format() -> None:
+    playlist = hls_reader.read(
+        "#EXTM3U\n"
+        '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="a"\n'
+        '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="b",KEYFORMAT="x"\n'
+        "1\n"
+        '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="c",KEYFORMAT="identity"\n'
+        "2\n"
+        "#EXT-X-KEY:METHOD=NONE\n"
+        "3\n"
+    )
+    assert [[key.attributes["URI"] for key in segment.keys] for segment in playlist.segments] == [
+        ['"a"', '"b"'],
+        ['"c"', '"b"'],
+        [],
+    ]
