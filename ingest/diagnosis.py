@@ -32,8 +32,11 @@ def diagnose(master: Master) -> None:
     ID3v1 there.
     """
     name, rate, declared = shown(master.path), master.sample_rate, master.declared_samples
-    heard = _listen(master)
-    if declared is not None and master.lossless and heard.samples > declared:
+    try:
+        heard = _listen(master)
+    except av.FFmpegError as error:
+        raise MasterRejected("corrupt", f"{name}: it does not open any more: {error.strerror}") from None
+    if declared is not None and heard.samples > declared + tolerance(master):
         raise MasterRejected(
             "header-lies", f"{name}: the header declares {declared} samples, {heard.samples} are there"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 
 from media.errors import MasterRejected
@@ -36,7 +36,20 @@ def open_master(path: Path) -> tuple[BufferedReader, int]:
     if status.st_size == 0:
         os.close(descriptor)
         raise MasterRejected("empty", f"{shown(path)}: the file is empty")
-    return os.fdopen(descriptor, "rb"), status.st_size
+    return BufferedReader(_Bounded(descriptor, "rb")), status.st_size
+
+
+class _Bounded(FileIO):
+    """A file in which a seek to nowhere leads to the end.
+
+    libav seeks wherever a header sends it, also to before the start; PyAV prints a traceback when that raises.
+    """
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except OSError:
+            return super().seek(0, os.SEEK_END)
 
 
 def sha256(file: BufferedReader) -> str:

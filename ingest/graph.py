@@ -40,8 +40,8 @@ def arguments(master: Master, ladder: Ladder, sample_rate: int, max_seconds: int
         _MASTER,
         format=master.container,
         protocol_whitelist="file",
-        err_detect=STRICT,
         t=max_seconds + 1,
+        **{"err_detect:a": STRICT},  # the decoder only: a demuxer this strict stumbles over a broken cover
     )
     stream = decoded["a:0"]
     if master.channels == 1:

@@ -6,7 +6,6 @@ seen by `ingest.transcode`, which decodes them anyway.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from io import BufferedReader
@@ -89,8 +88,6 @@ def probe(path: Path, *, max_seconds: int = MAX_SECONDS) -> Master:
             with _opened(file, size, name) as container:
                 return _master(path, file, size, container, name, max_seconds)
         except OSError as error:
-            if error.errno == errno.EINVAL:  # a demuxer was sent to a place that no file has
-                raise MasterRejected("corrupt", f"{name}: its header points outside the file") from None
             raise MasterRejected("unreadable", f"{name}: {error.strerror or error}") from None
 
 

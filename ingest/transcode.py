@@ -32,7 +32,6 @@ from media.errors import FormatError, MasterRejected, TranscodeFailed
 from media.presentation import Loudness
 
 PRIMING = 1024  # samples: ffmpeg's AAC encoder starts one frame before the programme
-RECIPE = 1  # raise it when the graph or the encoders' options change: same recipe, same bytes
 _FRAME = 4 * CHANNELS  # bytes of one sample of the programme
 _LOOK = 1 << 20  # bytes at a time, when looking for the first sound
 

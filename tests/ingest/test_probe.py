@@ -152,6 +152,15 @@ def test_a_message_stays_a_line(tmp_path: Path, name: str) -> None:
     assert str(caught.value).isprintable()
 
 
+def test_a_header_that_points_outside_the_file_is_nothing_to_talk_about(
+    write: Writer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write("a.caf")
+    path.write_bytes(path.read_bytes() + b"junk" + b"\x7f" * 200)
+    assert probe(path).codec == "pcm_s16be"
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """The beginnings of real files, to break."""

@@ -278,6 +278,27 @@ async def test_an_old_tag_behind_the_music_is_no_damage(
     assert made.samples == 30_000
 
 
+async def test_a_broken_picture_block_is_no_damage_to_the_music(
+    ffmpeg: Ffmpeg, write: Writer, work: Path
+) -> None:
+    path = write("a.flac", noise(20_000))
+    data = path.read_bytes()
+    # Behind STREAMINFO: a PICTURE block of 12 bytes that promises a media type of 4 GiB (RFC 9639 §8.8).
+    path.write_bytes(data[:42] + b"\x06\0\0\x0c\0\0\0\x03\xff\xff\xff\xff\0\0\0\0" + data[42:])
+    made = await transcode(probe(path), MEASURE_ONLY, ffmpeg=ffmpeg, work=work)
+    assert made.samples == 20_000
+
+
+async def test_a_file_that_changes_under_our_hands_is_refused(
+    ffmpeg: Ffmpeg, write: Writer, tmp_path: Path, work: Path
+) -> None:
+    path = write("a.m4a")
+    master = probe(path)
+    path.write_bytes(b"something else altogether")
+    with pytest.raises(MasterRejected, match="does not open any more"):
+        await transcode(master, MEASURE_ONLY, ffmpeg=ffmpeg, work=work)
+
+
 async def test_more_samples_than_declared(ffmpeg: Ffmpeg, write: Writer, work: Path) -> None:
     path = write("a.flac", noise(50_000))
     data = bytearray(path.read_bytes())
