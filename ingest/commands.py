@@ -102,7 +102,8 @@ def facts(report: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append((report["reason"], report["message"].removeprefix(f"{report['master']}: ")))
     if "codec" in report:
         bits = f", {report['bits']} bit" if report["bits"] else ""
-        lines.append(("format", f"{report['codec']} in {report['container']}{bits}"))
+        inside = "" if report["codec"] == report["container"] else f" in {report['container']}"
+        lines.append(("format", f"{report['codec']}{inside}{bits}"))
         lines.append(("sound", f"{report['layout']}, {report['sample_rate']} Hz"))
         lines += [
             (name.replace("_", " "), ", ".join(value) if isinstance(value, list | tuple) else str(value))
