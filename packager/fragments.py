@@ -5,7 +5,7 @@ A segment's payload is a slice of the rendition's buffer, encrypted or not, and 
 
 **Times.** ``tfdt`` counts from the first unit, priming included; the edit list of the header takes the priming off. Every
 unit lasts its full 1024 samples, the last one too: a shortened last duration makes a hole when the next song is
-appended (FACTS.md, "Gapless"). Where the song ends is told by the edit list and by the manifests.
+appended. Where the song ends is told by the edit list and by the manifests.
 
 **Encryption.** ``cenc`` carries one 8-byte IV a sample in ``senc``, with ``saiz`` and ``saio`` pointing there. ``cbcs``
 with a constant IV and whole samples has nothing to say about single samples and carries none of the three

@@ -40,7 +40,7 @@ def every_unit_decodes(evidence: Evidence) -> Violations:
                 yield segment.path, f"{len(inside)} access units do not decode: {inside[0]}"
 
 
-@sound_rules.rule(2, "ISO/IEC 14496-12 §8.6.6, FACTS, gapless")
+@sound_rules.rule(2, "ISO/IEC 14496-12 §8.6.6, gapless playback")
 def the_length_is_exact(evidence: Evidence) -> Violations:
     """Decoding gives the song and the rest of its last access unit: not a sample less, and nothing of the priming."""
     for track, heard in evidence.heard:

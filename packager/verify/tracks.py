@@ -203,7 +203,7 @@ def decode_times_are_those_told(evidence: Evidence) -> Violations:
                 )
 
 
-@cmaf_rules.rule(13, "FACTS, gapless")
+@cmaf_rules.rule(13, "gapless playback")
 def units_are_as_many_as_the_song_needs(evidence: Evidence) -> Violations:
     """Priming and song fill the access units up to the last one, and no further."""
     for track, init, _ in _headed(evidence):
@@ -220,7 +220,7 @@ def units_are_as_many_as_the_song_needs(evidence: Evidence) -> Violations:
             yield f"audio/{track.rendition.name}", f"{found} access units, {due} hold the song"
 
 
-@cmaf_rules.rule(14, "ISO/IEC 23000-19 §7.7.3, FACTS, gapless")
+@cmaf_rules.rule(14, "ISO/IEC 23000-19 §7.7.3, gapless playback")
 def every_sample_lasts_its_full_time(evidence: Evidence) -> Violations:
     """tfhd repeats the default duration, and no sample has one of its own: the last one is not shortened."""
     for track, init, _ in _headed(evidence):

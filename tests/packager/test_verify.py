@@ -121,6 +121,18 @@ def garble(data: bytearray) -> None:
     data[place : place + 64] = bytes(64)
 
 
+def overwrite(path: str, box: bytes, offset: int, new: bytes) -> Callable[[Path], None]:
+    """Other bytes in the first box of that type, counted from behind its four-character type."""
+
+    def change(data: bytearray) -> None:
+        place = data.index(box) + 4 + offset
+        assert data[place : place + len(new)] != new
+        data[place : place + len(new)] = new
+
+    return lambda folder: edit_bytes(folder, path, change)
+
+
+LOW = "audio/low/init.mp4"
 FAULTS: dict[str, tuple[Callable[[Path], None], set[str]]] = {
     "missing segment": (lambda at: (at / "audio/low/00002.m4s").unlink(), {"FILE-1"}),
     "truncated segment": (
@@ -193,6 +205,46 @@ FAULTS: dict[str, tuple[Callable[[Path], None], set[str]]] = {
         lambda at: edit_json(at, lambda it: it["renditions"][0].update(init="../../../../etc/passwd")),
         {"PRES-2"},
     ),
+    "header of garbage": (lambda at: (at / LOW).write_bytes(b"\0\0\0\x08free"), {"CMAF-1"}),
+    "no CMAF brand": (overwrite(LOW, b"ftyp", 12, b"nono"), {"CMAF-2"}),
+    "a time of creation": (overwrite(LOW, b"mvhd", 4, b"\1\2\3\4"), {"CMAF-3"}),
+    "wrong channels": (overwrite(LOW, b"enca", 16, b"\0\5"), {"CMAF-6"}),
+    "wrong roll distance": (overwrite(LOW, b"roll", 8, b"\0\0"), {"CMAF-7"}),
+    "wrong KID in pssh": (overwrite(LOW, b"pssh", 24, UUID(int=9).bytes), {"DRM-3"}),
+    "a box behind mdat": (
+        lambda at: edit_bytes(at, "audio/low/00001.m4s", lambda data: data.extend(b"\0\0\0\x08free")),
+        {"CMAF-9"},
+    ),
+    "a song shorter than its units": (
+        lambda at: edit_json(at, lambda it: it.update(samples=it["samples"] - 3000)),
+        {"CMAF-13", "SOUND-2"},
+    ),
+    "another scheme": (
+        lambda at: edit_json(at, lambda it: it["protection"].update(scheme="cenc")),
+        {"DRM-1", "DRM-4"},
+    ),
+    "segment missing from a playlist": (
+        lambda at: edit_text(at, "audio/high/hls.m3u8", r"#EXTINF[^\n]+\n00003.m4s\n", ""),
+        {"LIST-3", "LIST-4"},
+    ),
+    "wrong codec in the MPD": (
+        lambda at: edit_text(at, "dash.mpd", r'codecs="mp4a\.40\.2"', 'codecs="mp4a.40.5"'),
+        {"MPD-3"},
+    ),
+    "wrong addresses in the MPD": (lambda at: edit_text(at, "dash.mpd", "%05d", "%06d"), {"MPD-4"}),
+    "no such start rendition": (
+        lambda at: edit_json(at, lambda it: it.update(start_rendition="best")),
+        {"PRES-3"},
+    ),
+    "a priming of its own": (
+        lambda at: edit_json(at, lambda it: it["renditions"][1].update(priming=0)),
+        {"PRES-4", "CMAF-4"},
+    ),
+    "a cut of its own": (
+        lambda at: edit_json(at, lambda it: it["renditions"][1]["segments"][1].update(start=44000)),
+        {"PRES-5", "PRES-6"},
+    ),
+    "manifest not named": (lambda at: edit_json(at, lambda it: it["manifests"].pop("dash")), {"PRES-7"}),
     "presentation.json of garbage": (
         lambda at: (at / "presentation.json").write_bytes(b"{}"),
         {"PRES-1"},
