@@ -3,7 +3,9 @@
 Time. A segment's EXTINF has six decimals, and each boundary is rounded, not each duration: the partial sums are never
 more than half a microsecond from the exact boundary, and their total is the song to the microsecond. The durations are
 those of the presentation timeline, without the encoder's priming; the media timeline (``tfdt``) has it, and the edit list
-in the init section takes it away again.
+in the init section takes it away again. hls.js, native players and ffmpeg start and go on exactly. shaka-player 5.2 compares
+EXTINF with ``tfdt``, takes the difference for an error and the priming away twice, 980 samples lost at the first boundary,
+unless it is told ``manifest.hls.ignoreManifestTimestampsInSegmentsMode: true``; then it is exact, too.
 
 Order. The start variant comes first, the others follow by bandwidth. The standard gives the order no meaning; Apple's
 players and ExoPlayer begin with the first (Apple TN2224).
