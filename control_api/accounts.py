@@ -1,8 +1,13 @@
-"""Accounts: who there is, what they may do, and how they register."""
+"""Accounts: who there is, what they may do, and how they register.
+
+Who calls is asked with every request, and a stream grant stands between "play" and the first note: so a caller is
+remembered for half a minute, and what an operator changes counts after that.
+"""
 
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal
 
@@ -18,6 +23,9 @@ from control_api.limits import Buckets
 from control_api.models import AccountRecord
 from control_api.passwords import Passwords
 from media.errors import ApiError, SettingsError
+
+REMEMBERED_MS = 30_000
+MOST_REMEMBERED = 20_000
 
 Role = Literal["listener", "admin"]
 Tier = Literal["free", "premium"]
@@ -47,6 +55,7 @@ class Accounts:
         self.passwords = passwords
         self.registrations = registrations
         self.clock = clock
+        self._known: OrderedDict[str, tuple[int, Caller]] = OrderedDict()  # until when, by account id
 
     def operations(self) -> list[Operation]:
         return [
@@ -87,12 +96,18 @@ class Accounts:
                 session.add(account)
         except IntegrityError:
             raise ApiError(409, "already-registered", "this e-mail address has an account already") from None
-        return _caller(account)
+        return self._remember(_caller(account))
 
     async def find(self, account_id: str) -> Caller | None:
+        until, caller = self._known.get(account_id, (0, None))
+        if caller is not None and self.clock() < until:
+            return caller
         async with self.database.transaction() as session:
             account = await session.get(AccountRecord, account_id)
-        return None if account is None else _caller(account)
+        if account is None:
+            self._known.pop(account_id, None)
+            return None
+        return self._remember(_caller(account))
 
     async def log_in(self, email: str, password: str) -> Caller | None:
         """The account, when `password` is its password; renews a hash that today's settings find too weak."""
@@ -109,7 +124,14 @@ class Accounts:
                     .where(AccountRecord.account_id == account.account_id, AccountRecord.password == hashed)
                     .values(password=renewed)
                 )
-        return _caller(account)
+        return self._remember(_caller(account))
+
+    def _remember(self, caller: Caller) -> Caller:
+        self._known[caller.account_id] = self.clock() + REMEMBERED_MS, caller
+        self._known.move_to_end(caller.account_id)
+        if len(self._known) > MOST_REMEMBERED:
+            self._known.popitem(last=False)
+        return caller
 
 
 async def change(database: Database, email: str, **values: str) -> Caller:

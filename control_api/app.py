@@ -107,11 +107,11 @@ class Api:
             arrivals=self._buckets(self.rates.guests),
         )
         self._plays = Plays(self.database, self.catalogue, self.clock)
-        rights = Rights(self.database, self.catalogue)
+        self._rights = Rights(self.database, self.catalogue)
         playlists = Playlists(self.database, self.catalogue, self.clock)
         grants = Grants(
             self.catalogue,
-            rights,
+            self._rights,
             self.token_keys,
             self.clock,
             edge_url=self.edge_url,
@@ -125,7 +125,7 @@ class Api:
             *self.sessions.operations(),
             *Browse(self.catalogue, self.index, self.suggestions, self.popularity).operations(),
             *grants.operations(),
-            *rights.operations(),
+            *self._rights.operations(),
             *playlists.operations(),
             *PlaylistItems(playlists, self.clock).operations(),
             *recommendations.operations(),
@@ -150,7 +150,8 @@ class Api:
         return web.json_response(self._document, headers={"Cache-Control": "no-cache"})
 
     async def refresh(self) -> None:
-        """Bring catalogue, search, recommendations and popularity up to date. Raises `TonearmError`."""
+        """Bring rights, catalogue, search, recommendations and popularity up to date. Raises `TonearmError`."""
+        await self._rights.load()
         await self._follow(await self.catalogue.refresh())
         self.popularity.update(await self._plays.popularity())
 

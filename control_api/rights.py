@@ -1,8 +1,12 @@
-"""Rights: which tiers, in which regions, may stream a song. Without a record: all of them, everywhere."""
+"""Rights: which tiers, in which regions, may stream a song. Without a record: all of them, everywhere.
+
+They are kept in memory, because each stream grant asks for them; `load` takes up what other processes wrote.
+"""
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from sqlalchemy import select
 
 from control_api.accounts import Tier
 from control_api.browse import SongPath
@@ -22,6 +26,8 @@ class NewRights(Body):
 
 
 class RightsView(View):
+    model_config = ConfigDict(from_attributes=True)
+
     song_id: str
     tiers: list[Tier]
     regions: list[Region] | None
@@ -31,6 +37,7 @@ class Rights:
     def __init__(self, database: Database, catalogue: Catalogue) -> None:
         self.database = database
         self.catalogue = catalogue
+        self._by_song: dict[str, RightsView] = {}
 
     def operations(self) -> list[Operation]:
         return [
@@ -50,12 +57,18 @@ class Rights:
         regions = None if body.regions is None else sorted(set(body.regions))
         async with self.database.transaction() as session:
             await session.merge(RightsRecord(song_id=path.song_id, tiers=tiers, regions=regions))
-        return RightsView(song_id=path.song_id, tiers=tiers, regions=regions)
+        rights = RightsView(song_id=path.song_id, tiers=tiers, regions=regions)
+        self._by_song[path.song_id] = rights
+        return rights
 
-    async def check(self, caller: Caller, song_id: str) -> None:
-        """Raises `ApiError` 403 when `caller` may not stream the song. One whose region nobody knows is in none."""
+    async def load(self) -> None:
         async with self.database.transaction() as session:
-            rights = await session.get(RightsRecord, song_id)
+            records = await session.scalars(select(RightsRecord))
+            self._by_song = {record.song_id: RightsView.model_validate(record) for record in records}
+
+    def check(self, caller: Caller, song_id: str) -> None:
+        """Raises `ApiError` 403 when `caller` may not stream the song. One whose region nobody knows is in none."""
+        rights = self._by_song.get(song_id)
         if rights is None:
             return
         if caller.tier not in rights.tiers:

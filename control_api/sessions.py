@@ -1,7 +1,7 @@
 """Sessions: signed tokens (JWT, RFC 7519, HS256) for log-ins and for guests, and the caller behind a request.
 
-A token says who, until when, and nothing else: role, tier and region are read with every request, so a change of them
-counts at once. The key is of this installation alone and signs nothing but these tokens.
+A token says who, until when, and nothing else: role, tier and region are the account's, so a change of them needs no
+new session. The key is of this installation alone and signs nothing but these tokens.
 """
 
 from __future__ import annotations

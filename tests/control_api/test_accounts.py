@@ -14,6 +14,8 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import delete, select, update
 
+from control_api import accounts
+from control_api.accounts import REMEMBERED_MS
 from control_api.app import Api, Rate, Rates
 from control_api.models import AccountRecord
 from control_api.passwords import Passwords
@@ -146,10 +148,24 @@ async def test_a_session_ends_by_the_clock(ann: Any, clock: Any) -> None:
     assert (await ann.refused(401, "GET", "/v1/me"))["type"].endswith("session-expired")
 
 
-async def test_a_session_ends_with_its_account(ann: Any, api: Api) -> None:
+async def test_a_session_ends_with_its_account(ann: Any, api: Api, clock: Any) -> None:
+    """A caller is remembered for half a minute."""
     async with api.database.transaction() as session:
         await session.execute(delete(AccountRecord))
+    clock.now += REMEMBERED_MS - 1
+    await ann.ok("GET", "/v1/me")
+    clock.now += 1
     await ann.refused(401, "GET", "/v1/me")
+
+
+async def test_only_so_many_callers_are_remembered(
+    sign_up: Any, monkeypatch: pytest.MonkeyPatch, api: Api
+) -> None:
+    monkeypatch.setattr(accounts, "MOST_REMEMBERED", 1)
+    ann, _ = await sign_up("ann"), await sign_up("bob")
+    async with api.database.transaction() as session:
+        await session.execute(update(AccountRecord).values(tier="premium"))
+    assert (await ann.ok("GET", "/v1/me"))["tier"] == "premium"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from control_api.accounts import change
+from control_api.accounts import REMEMBERED_MS, change
 from control_api.app import Api
 from drm.key_store import KeyStore
 from media.errors import SettingsError
@@ -102,10 +102,11 @@ async def test_no_grant_without_session_or_song(listener: Any, stranger: Any) ->
     await listener.refused(404, "GET", "/v1/songs/no-such-song/stream")
 
 
-async def test_rights_by_tier_and_region(listener: Any, bob: Any, sign_up: Any, api: Api) -> None:
+async def test_rights_by_tier_and_region(listener: Any, bob: Any, sign_up: Any, api: Api, clock: Any) -> None:
     """Ann is in NO, Bob in SE, Cy nowhere that we know of; all are of the free tier at first."""
     cy, admin = await sign_up("cy"), await sign_up("admin")
     await change(api.database, "admin@example.org", role="admin")
+    clock.now += REMEMBERED_MS
     rights, stream = "/v1/songs/salt-air/rights", "/v1/songs/salt-air/stream"
 
     async def may() -> list[bool]:
@@ -120,6 +121,7 @@ async def test_rights_by_tier_and_region(listener: Any, bob: Any, sign_up: Any, 
     assert await may() == [False, False, False]
     assert (await listener.refused(403, "GET", stream))["type"].endswith("not-in-your-tier")
     await change(api.database, " Ann@example.org", tier="premium")
+    clock.now += REMEMBERED_MS
     assert await may() == [True, False, False]  # with the session she had
     await admin.ok("PUT", rights, json={"tiers": ["free", "premium"], "regions": []})
     assert await may() == [False, False, False]
@@ -135,6 +137,22 @@ async def test_rights_by_tier_and_region(listener: Any, bob: Any, sign_up: Any, 
     ):
         await admin.refused(422, "PUT", rights, json=body)
     await admin.refused(404, "PUT", "/v1/songs/no-such-song/rights", json={"tiers": []})
+
+
+async def test_rights_outlive_the_process(
+    listener: Any, api: Api, make_api: Callable[..., Api], start: Any, clock: Any
+) -> None:
+    await change(api.database, "ann@example.org", role="admin")
+    clock.now += REMEMBERED_MS
+    other = make_api()
+    elsewhere = await start(other)  # another process on the same records, which learns of it by and by
+    stream, ann = "/v1/songs/salt-air/stream", {"headers": listener.headers}
+    await elsewhere.ok("GET", stream, **ann)
+    await listener.ok("PUT", "/v1/songs/salt-air/rights", json={"tiers": ["premium"]})
+    await listener.refused(403, "GET", stream)
+    await other.refresh()
+    await elsewhere.refused(403, "GET", stream, **ann)
+    await (await start(make_api())).refused(403, "GET", stream, **ann)
 
 
 async def test_only_an_admin_sets_rights(listener: Any, stranger: Any) -> None:
