@@ -29,9 +29,7 @@ def rows() -> list[str]:
     theirs = [rule for book in (hls_media, hls_multivariant, mpd) for rule in book.rules.rules]
     for rule in (*ours, *theirs):
         rules[rule.name] = (rule.name, rule.severity, rule.clause, rule.says)
-    order = {
-        prefix: place for place, prefix in enumerate(dict.fromkeys(name.split("-")[0] for name in rules))
-    }
+    order = ["PRES", *(book.prefix for book in BOOKS[1:]), "HLS", "DASH"]
     numbered = sorted(
         rules.values(), key=lambda row: (order.index(row[0].split("-")[0]), int(row[0].split("-")[1]))
     )
