@@ -13,6 +13,7 @@ The file is ``--config``, else ``tonearm.toml`` in the working folder, else the 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tomllib
 from importlib import import_module
@@ -134,6 +135,8 @@ def root(ctx: click.Context, home: Path, config: Path | None, ffmpeg: str | None
 
 def main() -> None:
     """Run the command line; every error of our own is one line on standard error and its exit code."""
+    # Asked to end, we unwind as for Ctrl-C: encoders stop, temporary folders go. Servers have handlers of their own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = root.main(standalone_mode=False)
     except click.ClickException as error:

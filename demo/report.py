@@ -26,17 +26,16 @@ def published(outcomes: Sequence[dict[str, Any]]) -> RenderableType:
     ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for outcome in outcomes:
-        status, reason = outcome["status"], outcome["reason"]
-        title = Text(Path(outcome["master"]).stem)
-        if reason:
-            title.append(f"\n{reason}", "yellow")
+        status, name = outcome["status"], Path(outcome["master"]).stem
         length, loudness = "", ""
         if outcome["samples"]:
             minutes, seconds = divmod(outcome["samples"] // outcome["sample_rate"], 60)
             length = f"{minutes}:{seconds:02d}"
         if outcome["loudness_lufs"] is not None:
             loudness = f"{outcome['loudness_lufs']:.1f} LUFS"
-        table.add_row(Text(status, STYLES[status]), title, length, loudness, f"{outcome['seconds']:.1f} s")
+        table.add_row(
+            Text(status, STYLES[status]), Text(name), length, loudness, f"{outcome['seconds']:.1f} s"
+        )
     return table
 
 

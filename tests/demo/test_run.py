@@ -87,7 +87,7 @@ def test_the_report_reads_what_publish_prints() -> None:
     assert "published  one" in text
     assert "1:01" in text
     assert "-16.0 LUFS" in text
-    assert "truncated: it breaks off at 3 s" in text
+    assert "rejected   two" in text
 
 
 def test_the_hit_ratio_comes_from_the_edges_own_counters() -> None:
