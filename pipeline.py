@@ -96,7 +96,7 @@ class Outcome:
         return self.status in ("published", "unchanged")
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(asdict(self))  # ASCII: a file name need not be valid UTF-8
 
 
 Progress = Callable[[int, "int | None"], None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import wave
@@ -168,18 +167,24 @@ def test_each_bad_master_has_its_own_reason_and_nothing_becomes_visible(
     assert json.loads(keys.stdout or "[]") == []
 
 
-AWKWARD = ["ambience-8k-u8.wav", "blip-50ms.wav", "victory-mono-48k.aiff", "defeat-cover.flac"]
-
-
-def test_awkward_masters_are_legitimate(good_masters: Path, tmp_path: Path) -> None:
-    """The short ones of the zoo all the way; the long ones are encoded by `make test`'s nightly sibling, see below."""
-    folder = tmp_path / "masters"
-    folder.mkdir()
-    for name in AWKWARD:
-        shutil.copy(good_masters / name, folder)
-    code, outcomes, _ = publish(folder, "--to", tmp_path / "store", "--json")
-    assert [outcome["reason"] for outcome in outcomes] == [""] * len(AWKWARD)
+def test_the_whole_zoo_is_legitimate_and_comes_out_exact(good_masters: Path, tmp_path: Path) -> None:
+    """Real music and every awkward format: all of it publishes, and `verify` finds it in step with its master."""
+    home = tmp_path / "home"
+    code, outcomes, _ = publish(good_masters, "--to", tmp_path / "store", "--json", home=home)
+    assert [outcome["reason"] for outcome in outcomes if outcome["reason"]] == []
     assert code == 0
+    assert len(outcomes) == len(list(good_masters.iterdir()))
     rates = {Path(outcome["master"]).name: outcome["sample_rate"] for outcome in outcomes}
-    assert rates["ambience-8k-u8.wav"] == 48000
-    assert rates["victory-mono-48k.aiff"] == 48000
+    assert {name for name, rate in rates.items() if rate == 48000} == {
+        "ambience-8k-u8.wav",
+        "defeat-96k-24bit.wav",
+        "sad-5.1-48k.flac",
+        "victory-mono-48k.aiff",
+    }
+    for outcome in outcomes:
+        folder = tmp_path / "store" / "songs" / outcome["song_id"] / outcome["version"]
+        verify = subprocess.run(
+            [sys.executable, "-m", "cli", "--home", str(home), "verify", str(folder), "--master", outcome["master"]],
+            capture_output=True, text=True, cwd=ROOT, timeout=60,
+        )  # fmt: skip
+        assert verify.returncode == 0, verify.stdout + verify.stderr
