@@ -7,10 +7,15 @@ from itertools import accumulate
 from uuid import UUID
 
 import pytest
+from hypothesis import settings
 
 from media.layout import INIT, segment
 from media.presentation import Loudness, Presentation, Protection, Rendition, Segment
 from media.song import Song
+
+# Property tests are judged by their answers, never by the clock of a busy machine.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 KID = UUID("00112233-4455-4677-8899-aabbccddeeff")
 LADDER = {"low": (24_000, 1), "normal": (96_000, 2), "high": (160_000, 2), "very_high": (320_000, 2)}
