@@ -32,6 +32,7 @@ def opened_folder(root: Path, parts: Sequence[str], *, create: bool = False) -> 
             if create:
                 with suppress(FileExistsError):
                     os.mkdir(part, dir_fd=folder)
+                    os.fsync(folder)  # else a power cut could keep a pointer and lose what it points to
             below = os.open(part, _FOLDER, dir_fd=folder)
             os.close(folder)
             folder = below
@@ -56,7 +57,10 @@ def opened_file(root: Path, parts: Sequence[str]) -> Iterator[int]:
 
 @contextmanager
 def temporary_file(folder: int, body: bytes) -> Iterator[str]:
-    """The name of a new file in `folder` that holds `body`, safe on the disk; gone afterwards unless renamed."""
+    """The name of a new file in `folder` that holds `body`, safe on the disk; gone afterwards unless renamed.
+
+    A crash may leave it behind; as no key can have such a name, nobody ever sees it.
+    """
     name = f"{RESERVED}{secrets.token_hex(12)}"
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
     try:

@@ -55,7 +55,6 @@ def open_minio_store(url: str) -> RemoteStore:
         raise SettingsError(f"store {url!r}: expected minio://HOST:PORT/BUCKET/PREFIX")
     pool = urllib3.PoolManager(
         maxsize=CONNECTIONS,
-        block=True,
         timeout=urllib3.Timeout(connect=5, read=30),
         retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
     )

@@ -105,6 +105,18 @@ async def test_a_reader_may_leave_early(store: ObjectStore) -> None:
     assert (await store.head("large")).size == 1 << 20
 
 
+async def test_slow_readers_do_not_keep_others_waiting(store: ObjectStore) -> None:
+    await put(store, "large", bytes(1 << 20))
+    streams = [store.read("large") for _ in range(40)]  # more than a store keeps connections
+    for stream in streams:
+        assert await anext(stream)
+    async with asyncio.timeout(20):
+        await put(store, "other", b"x")
+        assert await read_all(store, "other") == b"x"
+    for stream in streams:
+        assert sum([len(chunk) async for chunk in stream]) > 0
+
+
 async def test_what_is_not_there_is_missing(store: ObjectStore) -> None:
     await put(store, "folder/object", b"x")
     for key in ("nothing", "folder", "folder/object/below", "folder/nothing"):
