@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.context import Context
+from edge_sim.options import HttpUrl
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -69,7 +70,7 @@ SUFFIXES = frozenset(
 )
 @click.option("--jobs", type=click.IntRange(1, 256), help="Masters at a time.  [default: half the cores]")
 @click.option(
-    "--license-url", default="", help="Licence address for the manifests, when it is not the edge's own."
+    "--license-url", type=HttpUrl(), help="Licence address for the manifests, when it is not the edge's own."
 )
 @click.option("--song-id", help="The catalogue's id for the song, when there is one master.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per master on standard output.")
@@ -81,7 +82,7 @@ def publish(
     protect: str,
     ladder: Path | None,
     jobs: int | None,
-    license_url: str,
+    license_url: str | None,
     song_id: str | None,
     as_json: bool,
 ) -> int:
@@ -104,10 +105,12 @@ def publish(
         if len(files) != 1:
             raise click.UsageError(f"--song-id names one song, and here are {len(files)} masters")
     recipe = Recipe(
-        ladder=load_ladder(ladder) if ladder else DEFAULT_LADDER, scheme=protect, license_url=license_url
+        ladder=load_ladder(ladder) if ladder else DEFAULT_LADDER,
+        scheme=protect,
+        license_url=license_url or "",
     )
     jobs = jobs or max(1, (os.cpu_count() or 2) // 2)
-    reporter = Reporter(context, as_json, len(files))
+    reporter = Reporter(context, as_json, files)
     outcomes = asyncio.run(publish_all(context, files, to, recipe, jobs, song_id, reporter))
     reporter.close(outcomes)
     return 0 if all(outcome.good for outcome in outcomes) else 3
@@ -134,7 +137,7 @@ def find_masters(given: tuple[Path, ...]) -> list[Path]:
 class Reporter:
     """What people and machines see: bars on a terminal, a line a master otherwise, JSON lines when asked."""
 
-    def __init__(self, context: Context, as_json: bool, total: int) -> None:
+    def __init__(self, context: Context, as_json: bool, files: list[Path]) -> None:
         self.console = context.console
         self.as_json = as_json
         self.journal = context.home / "journal" / "publish.jsonl"
@@ -146,7 +149,7 @@ class Reporter:
             False,
         )
         self.progress: Progress | None = None
-        self.total = total
+        self.width = min(40, max(len(path.name) for path in files))
         self.started = time.monotonic()
         if self.console.is_terminal:
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -159,7 +162,7 @@ class Reporter:
                 console=self.console,
                 transient=True,
             )
-            self.overall = self.progress.add_task(f"{total} masters", total=total)
+            self.overall = self.progress.add_task(f"{len(files)} masters", total=len(files))
 
     def live(self) -> AbstractContextManager[object]:
         return self.progress if self.progress is not None else nullcontext()
@@ -182,7 +185,7 @@ class Reporter:
         if self.as_json:
             click.echo(outcome.to_json())
         elif self.progress is not None or not outcome.good:
-            self.console.print(line(outcome))
+            self.console.print(line(outcome, self.width))
 
     def close(self, outcomes: list[Outcome]) -> None:
         if self.as_json or (self.progress is None and all(outcome.good for outcome in outcomes)):
@@ -195,10 +198,12 @@ class Reporter:
 STYLES = {"published": "green", "unchanged": "cyan", "rejected": "yellow", "failed": "red"}
 
 
-def line(outcome: Outcome) -> object:
+def line(outcome: Outcome, width: int) -> object:
     from rich.text import Text
 
-    text = Text.assemble((f"{outcome.status:<10}", STYLES[outcome.status]), Path(outcome.master).name)
+    text = Text.assemble(
+        (f"{outcome.status:<10}", STYLES[outcome.status]), f"{Path(outcome.master).name:<{width}}"
+    )
     if outcome.good:
         assert outcome.samples is not None
         assert outcome.sample_rate is not None
@@ -206,7 +211,8 @@ def line(outcome: Outcome) -> object:
         loudness = "" if outcome.loudness_lufs is None else f"  {outcome.loudness_lufs:.1f} LUFS"
         text.append(f"  {minutes}:{seconds:02d}{loudness}  {outcome.song_id}/{outcome.version}", "dim")
     else:
-        text.append(f"  {outcome.reason}")
+        # The name stands there already.
+        text.append(f"  {outcome.reason.replace(f'{outcome.master}: ', '', 1)}")
     return text
 
 
