@@ -29,6 +29,7 @@ from origin.publish import Pointer
 
 log = logging.getLogger("tonearm.api")
 
+LAST = "~"  # sorts behind every folded text
 SortKey = tuple[str, str, int, int, str]
 
 
@@ -141,12 +142,12 @@ async def read_entry(store: ObjectStore, song_id: str, version: str) -> Entry:
 
 
 def sort_key(entry: Entry) -> SortKey:
-    """By artist, album, disc and track; the song id makes it unique."""
+    """By artist, album, disc and track, those without an artist or an album last; the song id makes it unique."""
     song = entry.song
     artist = song.album_artist or (song.artists[0] if song.artists else "")
     return (
-        fold(artist)[:64],
-        fold(song.album)[:64],
+        fold(artist)[:64] or LAST,
+        fold(song.album)[:64] or LAST,
         song.disc_number or 0,
         song.track_number or 0,
         song.song_id,

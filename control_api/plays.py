@@ -83,7 +83,7 @@ class Plays:
                 update(PlayRecord)
                 .where(PlayRecord.account_id == account_id, PlayRecord.song_id == song_id)
                 .values(
-                    times=PlayRecord.times + counted,
+                    times=PlayRecord.times + int(counted),
                     ms_played=PlayRecord.ms_played + heard,
                     last_ms=now,
                 )

@@ -32,6 +32,7 @@ TEXTS: Mapping[Kind, str] = {
     "same-genre": "In the genre of “{}”",
     "popular": "Popular with all listeners",
 }
+UNHEARD = "Something else from the catalogue"
 
 
 class RecommendationsQuery(Parameters):
@@ -138,8 +139,9 @@ class Recommendations:
 
 def _item(entries: Mapping[str, Entry], song_id: str, tally: Tally) -> Recommendation:
     about = "" if tally.seed is None else entries[tally.seed].song.title
+    text = TEXTS[tally.kind].format(about) if tally.score else UNHEARD
     return Recommendation(
         song=view_of(entries[song_id]),
         score=round(tally.score, 4),
-        reason=Reason(kind=tally.kind, text=TEXTS[tally.kind].format(about), seed=tally.seed),
+        reason=Reason(kind=tally.kind, text=text, seed=tally.seed),
     )

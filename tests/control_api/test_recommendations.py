@@ -53,6 +53,15 @@ async def test_by_what_is_known_of_the_songs(ann: Any) -> None:
         ("far-2", "popular", None),
     ]
     assert await reasons(ann, "a-one") == found
+    page = await ann.ok("GET", "/v1/recommendations", params={"seed": "a-one"})
+    assert [item["reason"]["text"] for item in page["items"]] == [
+        "From the album of “a-one”",
+        "By the artist of “a-one”",
+        "In the genre of “a-one”",
+        "In the genre of “a-one”",
+        "Something else from the catalogue",
+        "Something else from the catalogue",
+    ]
     assert await reasons(ann, "a-one", limit=2) == found[:2]
 
 

@@ -80,17 +80,21 @@ async def test_pages_lead_through_all_songs_in_order(
     publish_song: Publish, make_api: Any, start: Any
 ) -> None:
     order = []
-    for artist in ("Ära", "Bo", "Цой"):
-        for album in ("", "First", "Second"):
+    for artist in ("Ära", "Bo", "Цой", ""):
+        for album in ("First", "Second", ""):
             for disc, track in ((1, 1), (1, 2), (2, 1)):
                 song_id = f"s{99 - len(order)}"  # not the order of ids
                 order.append(song_id)
                 await publish_song(
-                    song_id, artists=(artist,), album=album, disc_number=disc, track_number=track
+                    song_id,
+                    artists=(artist,) if artist else (),
+                    album=album,
+                    disc_number=disc,
+                    track_number=track,
                 )
     api = make_api()
     listener = await start(api)
-    for limit in (1, 4, 9, 27, 100):
+    for limit in (1, 9, 36, 100):
         seen: list[str] = []
         query = {"limit": limit}
         while True:
