@@ -1,0 +1,117 @@
+"""The origin while versions are published under its readers, and in front of a store in trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from media.errors import ObjectMissing, StoreUnavailable
+from media.ports import ObjectInfo, ObjectStore
+from origin.publish import publish
+
+SEGMENT = "/songs/abc/1111111111111111/audio/normal/00001.m4s"
+
+
+async def test_a_reader_hammers_while_versions_are_published(
+    store: ObjectStore, objects: list[tuple[str, bytes]], serve: Any
+) -> None:
+    """The pointer's ETag, length and bytes always belong together, and all that it names is there."""
+    done = asyncio.Event()
+    seen: set[str] = set()
+
+    async def hammer(origin: Any) -> None:
+        etag = '""'
+        while not done.is_set():
+            status, headers, body = await origin.ask("/songs/abc/current.json", If_None_Match=etag)
+            if status != 200:
+                assert status in (304, 404)
+                continue
+            etag = headers["ETag"]
+            assert etag == f'"{hashlib.sha256(body).hexdigest()}"'
+            version = json.loads(body)["version"]
+            seen.add(version)
+            for path, expected in objects:
+                status, _, body = await origin.ask(f"/songs/abc/{version}/{path}")
+                assert (status, body) == (200, expected)
+
+    async with serve(store) as origin:
+        readers = [asyncio.create_task(hammer(origin)) for _ in range(4)]
+        for number in range(15):
+            await publish(store, song_id="abc", version=f"{number:016x}", objects=objects)
+        done.set()
+        await asyncio.gather(*readers)
+    assert len(seen) > 2
+
+
+class Troubled:
+    """A real store whose `head` or `read` go wrong: `trouble` says how."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self.trouble = ""
+
+    async def head(self, key: str) -> ObjectInfo:
+        if self.trouble == "head":
+            raise StoreUnavailable("bucket music at 10.1.2.3: EndpointConnectionError")
+        return await self._store.head(key)
+
+    async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        if self.trouble == "read":
+            raise StoreUnavailable("bucket music at 10.1.2.3: EndpointConnectionError")
+        if self.trouble == "deleted":
+            raise ObjectMissing("prefix/of/store: no such object")
+        yield b"the first chunk"
+        if self.trouble == "breaks off":
+            raise StoreUnavailable("bucket music at 10.1.2.3: reset")
+
+
+@pytest.fixture
+async def troubled(published: ObjectStore, serve: Any) -> AsyncIterator[tuple[Any, Troubled]]:
+    store = Troubled(published)
+    async with serve(store) as running:
+        yield running, store
+
+
+@pytest.mark.parametrize(("trouble", "expected"), [("head", 503), ("read", 503), ("deleted", 404)])
+async def test_a_store_in_trouble_before_the_first_byte(
+    troubled: tuple[Any, Troubled], trouble: str, expected: int
+) -> None:
+    origin, store = troubled
+    store.trouble = trouble
+    status, headers, body = await origin.ask(SEGMENT)
+    assert status == expected
+    assert headers["Content-Type"] == "application/problem+json"
+    assert headers["Cache-Control"] == "no-store"
+    assert b"10.1.2.3" not in body
+    assert b"prefix" not in body
+
+
+@pytest.mark.parametrize("trouble", ["breaks off", "is short"])
+@pytest.mark.parametrize("asked", ["", "bytes=0-99", "bytes=0-99,200-299"])
+async def test_a_store_in_trouble_after_the_first_byte(
+    troubled: tuple[Any, Troubled], trouble: str, asked: str
+) -> None:
+    """The client must learn that it has not got everything, and nothing else may be taken for the rest."""
+    origin, store = troubled
+    store.trouble = trouble
+    with pytest.raises(aiohttp.ClientError):
+        await origin.ask(SEGMENT, Range=asked)
+    _, _, metrics = await origin.ask("/metrics")
+    assert b'tonearm_origin_requests_total{kind="segment",status="503"} 1.0' in metrics
+
+
+async def test_health(troubled: tuple[Any, Troubled]) -> None:
+    origin, store = troubled
+    status, _, body = await origin.ask("/healthz")
+    assert (status, json.loads(body)) == (200, {"status": "ok"})
+    store.trouble = "head"
+    status, headers, body = await origin.ask("/healthz")
+    assert status == 503
+    assert headers["Content-Type"] == "application/problem+json"
+    assert b"10.1.2.3" not in body
