@@ -237,6 +237,28 @@ async def test_the_same_version_published_meanwhile_is_fine(store: ObjectStore, 
     assert len(await everything(store)) == len(objects) + 1
 
 
+async def test_what_another_published_meanwhile_is_not_taken_away(
+    store: ObjectStore, objects: Objects
+) -> None:
+    """Another process found our objects, had the same bytes for them, and was first; then we fail."""
+
+    async def be_overtaken() -> None:
+        await store.put(
+            "songs/abc/current.json",
+            Pointer("abc", V1, 5).to_json(),
+            media_type="application/json",
+            cache_control="no-cache",
+        )
+        raise StoreUnavailable("too late")
+
+    def interfere(key: str, number: int) -> Any:
+        return be_overtaken() if key.endswith("presentation.json") else None
+
+    with pytest.raises(StoreUnavailable, match="too late"):
+        await publish(Watched(store, interfere), song_id="abc", version=V1, objects=objects)
+    assert len(await everything(store)) == len(objects)  # all but presentation.json, and the pointer
+
+
 async def test_what_vanishes_meanwhile_is_noticed(store: ObjectStore, objects: Objects) -> None:
     def vanish(key: str, number: int) -> Any:
         if key.endswith("presentation.json"):
