@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from control_api.endpoint import Access, Caller, Operation
 from control_api.fields import PLAYLIST_ID, Body, SongId
 from control_api.models import PlaylistItemRecord as Item
-from control_api.playlists import CHANGED, PlaylistPath, Playlists, PlaylistView
+from control_api.playlist_views import PlaylistPath, PlaylistView
+from control_api.playlists import CHANGED, Playlists
 from media.errors import ApiError
 
 MOST_ITEMS = 1000

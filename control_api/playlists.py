@@ -8,98 +8,34 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Annotated
 
-from pydantic import Field, StringConstraints
 from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from control_api.catalogue import Catalogue
 from control_api.database import Database
 from control_api.endpoint import Access, Caller, Operation
-from control_api.fields import (
-    PLAYLIST_ID,
-    SHARE_ID,
-    Body,
-    Cursor,
-    Description,
-    Limit,
-    Parameters,
-    Title,
-    View,
-)
 from control_api.models import PlaylistItemRecord as Item
 from control_api.models import PlaylistRecord as Playlist
 from control_api.paging import decode, encode
-from control_api.songs import SongView, view_of
+from control_api.playlist_views import (
+    ItemView,
+    NewPlaylist,
+    PlaylistEdit,
+    PlaylistPage,
+    PlaylistPath,
+    PlaylistsQuery,
+    PlaylistView,
+    SharedView,
+    SharePath,
+    summary_of,
+)
+from control_api.songs import view_of
 from media.errors import ApiError
 
 MOST_PLAYLISTS = 500
 GONE = {404: "The caller has no such playlist"}
 CHANGED = GONE | {412: "It is no longer the version that If-Match names"}
-
-
-class PlaylistPath(Parameters):
-    playlist_id: Annotated[str, StringConstraints(pattern=PLAYLIST_ID)]
-
-
-class SharePath(Parameters):
-    share_id: Annotated[str, StringConstraints(pattern=SHARE_ID)]
-
-
-class PlaylistsQuery(Parameters):
-    limit: Limit = 50
-    cursor: Cursor | None = None
-
-
-class NewPlaylist(Body):
-    title: Title
-    description: Description = ""
-
-
-class PlaylistEdit(Body):
-    """What is absent or null stays as it is."""
-
-    title: Title | None = None
-    description: Description | None = None
-
-
-class ItemView(View):
-    item_id: str
-    position: int
-    song_id: str
-    song: SongView | None = Field(description="null while the song is not in the catalogue")
-    added_ms: int
-
-
-class PlaylistSummary(View):
-    """`version` counts the changes; it is the ETag, as ``"v3"``."""
-
-    playlist_id: str
-    title: str
-    description: str
-    version: int
-    share_id: str | None = Field(description="set while the playlist is shared")
-    created_ms: int
-    updated_ms: int
-
-
-class PlaylistView(PlaylistSummary):
-    items: list[ItemView]
-
-
-class PlaylistPage(View):
-    items: list[PlaylistSummary]
-    next_cursor: str | None
-
-
-class SharedView(View):
-    """A playlist as strangers see it."""
-
-    title: str
-    description: str
-    updated_ms: int
-    items: list[ItemView]
 
 
 class Playlists:
@@ -160,7 +96,7 @@ class Playlists:
             owned = select(func.count()).where(Playlist.account_id == caller.account_id)
             if (await session.scalar(owned) or 0) > MOST_PLAYLISTS:
                 raise ApiError(409, "too-many-playlists", f"an account has at most {MOST_PLAYLISTS}")
-        return PlaylistView(**_summary(playlist).model_dump(), items=[])
+        return PlaylistView(**summary_of(playlist).model_dump(), items=[])
 
     async def list(self, caller: Caller, query: PlaylistsQuery) -> PlaylistPage:
         wanted = select(Playlist).where(Playlist.account_id == caller.account_id)
@@ -173,7 +109,7 @@ class Playlists:
         shown = found[: query.limit]
         more = len(found) > len(shown)
         return PlaylistPage(
-            items=[_summary(playlist) for playlist in shown],
+            items=[summary_of(playlist) for playlist in shown],
             next_cursor=encode((shown[-1].created_ms, shown[-1].playlist_id)) if more else None,
         )
 
@@ -251,7 +187,7 @@ class Playlists:
             )
             for item in await session.scalars(wanted)
         ]
-        return PlaylistView(**_summary(playlist).model_dump(), items=items)
+        return PlaylistView(**summary_of(playlist).model_dump(), items=items)
 
     async def _change(
         self, caller: Caller, path: PlaylistPath, if_match: int | None, **values: object
@@ -263,15 +199,3 @@ class Playlists:
 
 def no_such_playlist() -> ApiError:
     return ApiError(404, "no-such-playlist", "you have no such playlist")
-
-
-def _summary(playlist: Playlist) -> PlaylistSummary:
-    return PlaylistSummary(
-        playlist_id=playlist.playlist_id,
-        title=playlist.title,
-        description=playlist.description,
-        version=playlist.version,
-        share_id=playlist.share_id,
-        created_ms=playlist.created_ms,
-        updated_ms=playlist.updated_ms,
-    )
