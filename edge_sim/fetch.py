@@ -86,7 +86,7 @@ class Origin:
                 return Fetched(Oversized(now + OVERSIZED_MS), 200, True, 0)
             whole = _whole(_kept(response.headers), body, response.headers, now)
             return Fetched(whole, 200, whole.freshness.storable, len(body))
-        if response.status == 304 and known is not None:
+        if response.status == 304 and known is not None and known.etag:
             # RFC 9111 §4.3.4: the fields that came replace those we have.
             headers = CIMultiDict(known.headers)
             headers.update(_kept(response.headers))

@@ -6,7 +6,6 @@ For objects too large to hold, for answers that may not be kept, and for the con
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
 
 import aiohttp
 from aiohttp import web
@@ -43,8 +42,9 @@ async def forward(
     what: str,
     cache_status: str,
 ) -> web.StreamResponse:
-    """Ask `url` what `request` asks us, with `headers` instead of its own. `what` names the server in errors. Raises `UpstreamFailed` and `UpstreamTimeout` while nothing is sent yet.
+    """Ask `url` what `request` asks us, with `headers` instead of its own; `what` names the server in errors.
 
+    Raises `UpstreamFailed` and `UpstreamTimeout` while nothing is sent yet.
     When the server behind breaks off later, our connection breaks off as well: half an answer must never look whole.
     """
     body = request.content.iter_any() if request.can_read_body else None
@@ -62,7 +62,7 @@ async def forward(
                 async for chunk in upstream.content.iter_any():
                     await response.write(chunk)
         except UpstreamFailed as error:
-            _break_off(request, error)
+            raise ConnectionResetError(str(error)) from None  # aiohttp then closes the listener's connection
         await response.write_eof()
     return response
 
@@ -75,9 +75,3 @@ def end_to_end(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
         for name, value in headers.items()
         if name.lower() not in _HOP_BY_HOP and name.lower() not in named
     )
-
-
-def _break_off(request: web.Request, error: UpstreamFailed) -> NoReturn:
-    if request.transport is not None:
-        request.transport.abort()
-    raise ConnectionResetError(str(error))

@@ -120,6 +120,13 @@ async def test_the_control_api_passes_through_uncached(talk, origin):
     assert question.headers["Host"] == origin.url.removeprefix("http://")
 
 
+async def test_a_redirect_of_the_api_is_the_listeners_to_follow(talk, origin):
+    origin.says("/api/v1/old", status=307, headers={"Location": "/v1/new"})
+    async with talk.session.get(f"{talk.base}/v1/old", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (307, "/v1/new")
+    assert not origin.asked("/api/v1/new")
+
+
 async def test_licences_and_keys_pass_through_uncached(talk, origin):
     for name, method in (("licence/clearkey", "POST"), ("keys/0000", "GET")):
         path = f"/t/{talk.token}/{name}"

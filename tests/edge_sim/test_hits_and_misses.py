@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 
@@ -97,6 +99,20 @@ async def test_what_is_not_there_is_remembered_for_three_seconds(talk, origin, c
     assert ((await talk.get("none")).status, len(origin.asked("none"))) == (404, 1)
     clock.ms += 1
     assert (await talk.get("none")).body == b"published"
+
+
+async def test_gone_is_as_good_as_missing(talk, origin):
+    origin.says("x", status=410)
+    assert (await talk.get("x")).status == 404
+    assert (await talk.get("x")).cache == "tonearm-edge; hit"
+
+
+async def test_bytes_stay_as_the_origin_coded_them(talk, origin):
+    packed = gzip.compress(b"a manifest")
+    origin.says("x", packed, headers={"Content-Encoding": "gzip"})
+    for _ in range(2):
+        answer = await talk.get("x")
+        assert (answer.body, answer.headers["Content-Encoding"]) == (packed, "gzip")
 
 
 async def test_head_says_what_get_says_and_fills_the_cache(talk, origin):

@@ -47,6 +47,13 @@ async def test_a_304_renews_life_and_headers(talk, origin, clock):
     assert fresh.headers["Content-Type"] == "audio/mp4"
 
 
+async def test_a_304_that_nobody_asked_for_renews_nothing(talk, origin):
+    origin.says("x", b"x", cache_control="no-cache")
+    await talk.get("x")
+    origin.says("x", status=304)
+    assert (await talk.get("x")).cache == "tonearm-edge; fwd=stale; detail=stale-if-error"
+
+
 async def test_an_object_that_is_gone_is_gone(talk, origin):
     origin.says("x", b"x", cache_control="no-cache", etag='"e"')
     await talk.get("x")
@@ -105,3 +112,9 @@ async def test_if_range_wants_exactly_this_object(talk, origin, if_range, status
     origin.says("x", b"0123456789", etag='"e"')
     answer = await talk.get("x", Range="bytes=0-0", If_Range=if_range)
     assert answer.status == status
+
+
+async def test_if_range_never_matches_a_weak_etag(talk, origin):
+    """RFC 9110 §13.1.5: the strong comparison, in which a weak validator equals nothing."""
+    origin.says("x", b"0123456789", etag='W/"e"')
+    assert (await talk.get("x", Range="bytes=0-0", If_Range='W/"e"')).status == 200
