@@ -51,7 +51,6 @@ class Commands(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
-        check_settings(command, (ctx.default_map or {}).get(cmd_name, {}), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -124,6 +123,9 @@ def root(ctx: click.Context, home: Path, config: Path | None, ffmpeg: str | None
     settings = find_settings(config, home)
     if settings is not None:
         ctx.default_map = read_settings(settings)
+        called = ctx.invoked_subcommand
+        if called in ctx.default_map and (command := root.get_command(ctx, called)) is not None:
+            check_settings(command, ctx.default_map[called], called)
     ctx.obj = Context(
         home=home,
         ffmpeg_override=ffmpeg,

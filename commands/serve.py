@@ -48,7 +48,7 @@ def serve(
     import uvloop
 
     from control_api.app import Api
-    from control_api.database import Database
+    from control_api.database import Database, default_url
     from control_api.sessions import load_session_key
     from media.registry import open_store
     from media.serving import log_json_lines
@@ -58,7 +58,7 @@ def serve(
     context.home.mkdir(parents=True, exist_ok=True)
     api = Api(
         store=store,
-        database=Database(database or f"sqlite+aiosqlite:///{context.home / 'api.sqlite'}"),
+        database=Database(database or default_url(context.home)),
         key_store=context.key_store(),
         token_keys=context.token_keys(),
         session_key=load_session_key(context.home),
@@ -88,7 +88,9 @@ async def _serve(context: Context, store: ObjectStore, api: Api, host: str, port
                 front,
                 host,
                 port,
-                ready=lambda bound: context.console.print(f"listen at http://{host}:{bound}/"),
+                ready=lambda bound: context.console.print(
+                    f"listen at http://{host}:{bound}/", soft_wrap=True
+                ),
             )
     finally:
         await store.close()
