@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import time
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from commands.context import Context
+from commands.reporter import Reporter
 from edge_sim.options import HttpUrl
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from pipeline import Outcome, Recipe
 
 SUFFIXES = frozenset(
@@ -132,88 +127,6 @@ def find_masters(given: tuple[Path, ...]) -> list[Path]:
         else:
             found[path] = None
     return list(found)
-
-
-class Reporter:
-    """What people and machines see: bars on a terminal, a line a master otherwise, JSON lines when asked."""
-
-    def __init__(self, context: Context, as_json: bool, files: list[Path]) -> None:
-        self.console = context.console
-        self.as_json = as_json
-        self.journal = context.home / "journal" / "publish.jsonl"
-        self.journal.parent.mkdir(parents=True, exist_ok=True)
-        # A person gets one line; whoever mends a bug finds its traceback here.
-        logger = logging.getLogger("tonearm")
-        logger.handlers, logger.propagate = (
-            [logging.FileHandler(self.journal.with_name("errors.log"), delay=True)],
-            False,
-        )
-        self.progress: Progress | None = None
-        self.width = min(40, max(len(path.name) for path in files))
-        self.started = time.monotonic()
-        if self.console.is_terminal:
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-            self.progress = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=30),
-                TextColumn("{task.percentage:>3.0f}%"),
-                TimeElapsedColumn(),
-                console=self.console,
-                transient=True,
-            )
-            self.overall = self.progress.add_task(f"{len(files)} masters", total=len(files))
-
-    def live(self) -> AbstractContextManager[object]:
-        return self.progress if self.progress is not None else nullcontext()
-
-    def begin(self, path: Path) -> int | None:
-        return None if self.progress is None else self.progress.add_task(path.name[:40], total=None)
-
-    def advance(self, task: int | None, done: int, total: int | None) -> None:
-        if self.progress is not None and task is not None:
-            self.progress.update(task, completed=done, total=total)  # type: ignore[arg-type]
-
-    def end(self, task: int | None, outcome: Outcome) -> None:
-        with self.journal.open("a") as journal:
-            journal.write(
-                json.dumps({"time": int(time.time() * 1000)})[:-1] + ", " + outcome.to_json()[1:] + "\n"
-            )
-        if self.progress is not None and task is not None:
-            self.progress.remove_task(task)  # type: ignore[arg-type]
-            self.progress.advance(self.overall)
-        if self.as_json:
-            click.echo(outcome.to_json())
-        elif self.progress is not None or not outcome.good:
-            self.console.print(line(outcome, self.width))
-
-    def close(self, outcomes: list[Outcome]) -> None:
-        if self.as_json or (self.progress is None and all(outcome.good for outcome in outcomes)):
-            return
-        counts = {name: sum(outcome.status == name for outcome in outcomes) for name in STYLES}
-        said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-        self.console.print(f"{said} in {time.monotonic() - self.started:.1f} s")
-
-
-STYLES = {"published": "green", "unchanged": "cyan", "rejected": "yellow", "failed": "red"}
-
-
-def line(outcome: Outcome, width: int) -> object:
-    from rich.text import Text
-
-    text = Text.assemble(
-        (f"{outcome.status:<10}", STYLES[outcome.status]), f"{Path(outcome.master).name:<{width}}"
-    )
-    if outcome.good:
-        assert outcome.samples is not None
-        assert outcome.sample_rate is not None
-        minutes, seconds = divmod(outcome.samples // outcome.sample_rate, 60)
-        loudness = "" if outcome.loudness_lufs is None else f"  {outcome.loudness_lufs:.1f} LUFS"
-        text.append(f"  {minutes}:{seconds:02d}{loudness}  {outcome.song_id}/{outcome.version}", "dim")
-    else:
-        # The name stands there already.
-        text.append(f"  {outcome.reason.replace(f'{outcome.master}: ', '', 1)}")
-    return text
 
 
 async def publish_all(
