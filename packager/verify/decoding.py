@@ -31,19 +31,22 @@ Signal = npt.NDArray[numpy.float32]
 DECIMATION = 16
 EXCERPTS = 8
 EXCERPT = 1 << 17  # samples, three seconds
+RESAMPLED = 32  # samples by which two resamplers may differ about a song's length
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """`decoded` samples came out; `errors` are starts in samples and what libav said there.
 
-    `low` is the mono sum in steps of `DECIMATION` samples, `excerpts` the mono sum in full at places that follow from the
-    song's length alone, shape (EXCERPTS, at most EXCERPT). `loudness` is in LUFS, ``None`` where the meter has no answer.
+    `low` is the mono sum and `power` the mean power of all channels, both in steps of `DECIMATION` samples; `excerpts` are
+    the mono sum in full at places that follow from the song's length alone, shape (EXCERPTS, at most EXCERPT).
+    `loudness` is in LUFS, ``None`` where the meter has no answer.
     """
 
     decoded: int
     errors: tuple[tuple[int, str], ...]
     low: Signal
+    power: Signal
     excerpts: Signal
     loudness: float | None
 
@@ -54,7 +57,7 @@ def decode(
     """Decode a fragmented MP4 of one AAC track, of which `samples` are the song; `meter` measures its loudness."""
     options = {} if key is None else {"decryption_key": key.hex()}
     errors: list[tuple[int, str]] = []
-    pieces: list[tuple[int, Signal]] = []
+    pieces: list[tuple[int, Signal]] = []  # shape (2, n): mono sum and power
     loudness = _Meter(sample_rate) if meter else None
     decoded = 0
     try:
@@ -65,17 +68,18 @@ def decode(
                     errors.append((start, f"{frame.layout.name}, {frame.format.name} instead of the track's"))
                     continue
                 decoded += frame.samples
-                pieces.append((start, frame.to_ndarray().mean(axis=0, dtype=numpy.float32)))
+                pieces.append((start, _summed(frame)))
                 if loudness is not None:
                     loudness.push(frame)
     except FFmpegError as error:
         errors.append((0, str(error)))
-    signal = _joined(pieces, samples)
+    mono, power = _joined(pieces, samples)
     return Heard(
         decoded,
         tuple(errors),
-        low_band(signal),
-        excerpts(signal, samples),
+        _in_steps(mono),
+        _in_steps(power),
+        _excerpts(mono, samples),
         None if loudness is None else loudness.integrated(),
     )
 
@@ -99,34 +103,42 @@ class MasterSound:
     samples: int
     tolerance: int
     low: Signal
+    power: Signal
     excerpts: Signal
 
 
 def hear_master(path: Path, *, sample_rate: int, samples: int) -> MasterSound:
     """Decode a sound file for comparison with a song of `samples`. Raises `MasterRejected`."""
     try:
-        own_rate, signal = _decode_master(path, sample_rate)
+        own_rate, pieces = _decode_master(path, sample_rate)
     except (FFmpegError, IndexError) as error:
         raise MasterRejected("not-audio", f"{path.name}: {error}") from None
+    mono, power = numpy.concatenate(pieces, axis=1) if pieces else numpy.zeros((2, 0), dtype=numpy.float32)
     return MasterSound(
-        len(signal),
-        0 if own_rate == sample_rate else 32,
-        low_band(signal[:samples]),
-        excerpts(signal[:samples], samples),
+        len(mono),
+        0 if own_rate == sample_rate else RESAMPLED,
+        _in_steps(mono[:samples]),
+        _in_steps(power[:samples]),
+        _excerpts(mono[:samples], samples),
     )
 
 
-def _decode_master(path: Path, sample_rate: int) -> tuple[int, Signal]:
-    """Its own sample rate, and the mono sum resampled."""
+def _decode_master(path: Path, sample_rate: int) -> tuple[int, list[Signal]]:
+    """Its own sample rate, and its frames resampled, each as `_summed`."""
     resampler = AudioResampler(format="fltp", layout="stereo", rate=sample_rate)
     pieces: list[Signal] = []
     with av.open(f"file:{path}") as container:
         own_rate = container.streams.audio[0].sample_rate
         for frame in container.decode(audio=0):
             frame.pts = None
-            pieces += [each.to_ndarray().mean(axis=0) for each in resampler.resample(frame)]
-    pieces += [each.to_ndarray().mean(axis=0) for each in resampler.resample(None)]
-    return own_rate, numpy.concatenate(pieces) if pieces else numpy.zeros(0, dtype=numpy.float32)
+            pieces += map(_summed, resampler.resample(frame))
+    return own_rate, [*pieces, *map(_summed, resampler.resample(None))]
+
+
+def _summed(frame: AudioFrame) -> Signal:
+    """The mono sum and the mean power over the channels, sample by sample, shape (2, n)."""
+    channels = frame.to_ndarray()
+    return numpy.stack((channels.mean(axis=0), (channels * channels).mean(axis=0)))
 
 
 def _joined(pieces: list[tuple[int, Signal]], samples: int) -> Signal:
@@ -134,23 +146,23 @@ def _joined(pieces: list[tuple[int, Signal]], samples: int) -> Signal:
 
     Times come out of the file and may lie: what is far behind all that was decoded is left out.
     """
-    plausible = 2 * sum(len(piece) for _, piece in pieces)
-    length = min(samples, plausible, max((start + len(piece) for start, piece in pieces), default=0))
-    signal = numpy.zeros(max(0, length), dtype=numpy.float32)
+    plausible = 2 * sum(piece.shape[1] for _, piece in pieces)
+    length = min(samples, plausible, max((start + piece.shape[1] for start, piece in pieces), default=0))
+    joined = numpy.zeros((2, max(0, length)), dtype=numpy.float32)
     for start, piece in pieces:
         if 0 <= start < length:
-            signal[start : start + len(piece)] = piece[: length - start]
-    return signal
+            joined[:, start : start + piece.shape[1]] = piece[:, : length - start]
+    return joined
 
 
-def low_band(signal: Signal) -> Signal:
-    """The signal below about 1.4 kHz, where all bit rates agree, in steps of `DECIMATION` samples."""
+def _in_steps(signal: Signal) -> Signal:
+    """Means of `DECIMATION` samples: the signal below about 1.4 kHz, where all bit rates agree."""
     whole = len(signal) // DECIMATION * DECIMATION
     steps: Signal = signal[:whole].reshape(-1, DECIMATION).mean(axis=1, dtype=numpy.float32)
     return steps
 
 
-def excerpts(signal: Signal, samples: int) -> Signal:
+def _excerpts(signal: Signal, samples: int) -> Signal:
     """Stretches spread evenly over the song, at places that are the same for every signal of one song."""
     size = min(EXCERPT, samples)
     padded = numpy.zeros((EXCERPTS, size), dtype=numpy.float32)
