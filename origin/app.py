@@ -62,8 +62,13 @@ def key_of(raw_path: str) -> str:
     return check_key("/".join(parts))
 
 
-class _BrokenOff(ConnectionResetError):
-    """Our own doing: aiohttp takes it for a client that left and sends nothing more."""
+class _BrokenOff(Exception):
+    """The answer ended in its middle: `status` is what it would have been, had we known before."""
+
+    def __init__(self, response: web.StreamResponse, status: int) -> None:
+        super().__init__(status)
+        self.response = response
+        self.status = status
 
 
 class _Origin:
@@ -81,9 +86,9 @@ class _Origin:
         except TonearmError as error:
             status = error.status
             raise
-        except _BrokenOff:
-            status = StoreUnavailable.status
-            raise
+        except _BrokenOff as broken:
+            status = broken.status
+            return broken.response
         finally:
             self._metrics.count(request.path, status, time.perf_counter() - started)
 
@@ -190,11 +195,13 @@ async def _send(
                 chunk = await anext(chunks, b"")
             if left:
                 raise StoreUnavailable(f"{left} of {length} bytes are missing")
+        except ConnectionError:
+            raise _BrokenOff(response, _LEFT) from None
         except StoreError as error:
             error_log.error("%s: broken off: %s", request.path, error)
             if request.transport is not None:
                 request.transport.abort()
-            raise _BrokenOff from None
+            raise _BrokenOff(response, error.status) from None
     await response.write_eof()
     return response
 

@@ -49,6 +49,30 @@ async def test_a_reader_hammers_while_versions_are_published(
     assert len(seen) > 2
 
 
+async def test_a_pointer_replaced_while_it_is_read(store: ObjectStore, serve: Any) -> None:
+    """Between the look at its ETag and the reading of its bytes: they must belong together all the same."""
+    versions = iter([b'{"version":1}', b'{"version":22}', b'{"version":333}'])
+
+    async def put(body: bytes) -> None:
+        await store.put(
+            "songs/abc/current.json", body, media_type="application/json", cache_control="no-cache"
+        )
+
+    class Moving(Troubled):
+        async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+            if (body := next(versions, None)) is not None:
+                await put(body)
+            async for chunk in store.read(key, start, stop):
+                yield chunk
+
+    await put(next(versions))
+    async with serve(Moving(store)) as origin:
+        status, headers, body = await origin.ask("/songs/abc/current.json")
+    assert (status, body) == (200, b'{"version":333}')
+    assert headers["ETag"] == f'"{hashlib.sha256(body).hexdigest()}"'
+    assert headers["Content-Length"] == str(len(body))
+
+
 class Troubled:
     """A real store whose `head` or `read` go wrong: `trouble` says how."""
 
@@ -66,6 +90,8 @@ class Troubled:
             raise StoreUnavailable("bucket music at 10.1.2.3: EndpointConnectionError")
         if self.trouble == "deleted":
             raise ObjectMissing("prefix/of/store: no such object")
+        if self.trouble == "is empty":
+            return
         yield b"the first chunk"
         if self.trouble == "breaks off":
             raise StoreUnavailable("bucket music at 10.1.2.3: reset")
@@ -92,16 +118,18 @@ async def test_a_store_in_trouble_before_the_first_byte(
     assert b"prefix" not in body
 
 
-@pytest.mark.parametrize("trouble", ["breaks off", "is short"])
+@pytest.mark.parametrize("trouble", ["breaks off", "is short", "is empty"])
 @pytest.mark.parametrize("asked", ["", "bytes=0-99", "bytes=0-99,200-299"])
 async def test_a_store_in_trouble_after_the_first_byte(
-    troubled: tuple[Any, Troubled], trouble: str, asked: str
+    troubled: tuple[Any, Troubled], trouble: str, asked: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The client must learn that it has not got everything, and nothing else may be taken for the rest."""
     origin, store = troubled
     store.trouble = trouble
     with pytest.raises(aiohttp.ClientError):
         await origin.ask(SEGMENT, Range=asked)
+    assert [record.name for record in caplog.records if record.levelname == "ERROR"] == ["tonearm.error"]
+    assert "10.1.2.3" in caplog.text or "missing" in caplog.text
     _, _, metrics = await origin.ask("/metrics")
     assert b'tonearm_origin_requests_total{kind="segment",status="503"} 1.0' in metrics
 
