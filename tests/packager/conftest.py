@@ -160,3 +160,11 @@ def published(tmp_path: Path) -> Callable[[Package], Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def folder(
+    pack: Callable[..., Package], encoded: Any, loudness: Loudness, published: Callable[[Package], Path]
+) -> Path:
+    """A good presentation in cbcs, to plant faults in."""
+    return published(pack(encoded[:3], "cbcs", loudness=loudness))
