@@ -37,4 +37,4 @@ def _private_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TONEARM_HOME", str(tmp_path / "tonearm-home"))
 
 
-KEPT = {"TONEARM_SHARED", "TONEARM_REQUIRE_BROWSER"}
+KEPT = {"TONEARM_SHARED", "TONEARM_REQUIRE_BROWSER", "TONEARM_CHROMIUM"}
