@@ -103,7 +103,7 @@ export class Library {
     press.setAttribute("aria-label", `Play ${song.title} by ${byline(song)}`);
     const words = h("span", { class: "words" }, press, byline(song) === albumArtist ? null : h("span", { class: "by" }, byline(song)));
     const wave = h("canvas", { class: "row-wave", "aria-hidden": "true" });
-    const row = h("li", { class: "song" }, h("span", { class: "lead" }, number, sign), words, wave, h("time", {}, clock(song.duration_ms)));
+    const row = h("li", { class: "song", "data-song": song.song_id }, h("span", { class: "lead" }, number, sign), words, wave, h("time", {}, clock(song.duration_ms)));
     row.song = song;
     this.#rows.set(song.song_id, [...(this.#rows.get(song.song_id) ?? []), row]);
     this.#seen.observe(row);

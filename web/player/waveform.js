@@ -9,15 +9,17 @@ const known = new Map(); // peaks_url → promise; they are immutable and small
 export function peaksOf(song) {
   if (!song.peaks_url) return Promise.resolve(null);
   if (!known.has(song.peaks_url)) {
-    const read = async () => normalise(await (await request(song.peaks_url)).json());
+    const read = async () => amplitudes(await (await request(song.peaks_url)).json());
     known.set(song.peaks_url, read().catch(() => null));
   }
   return known.get(song.peaks_url);
 }
 
-/** The document of ingest/peaks.py → 0…1. */
-export function normalise(document) {
-  return document.peaks;
+/** The document of ingest/peaks.py (pairs of minimum and maximum) as amplitudes 0…1; the loudest is 1. */
+export function amplitudes({ data }) {
+  const extents = Array.from({ length: data.length >> 1 }, (_, i) => Math.max(-data[2 * i], data[2 * i + 1], 0));
+  const loudest = Math.max(...extents, 1);
+  return extents.map((extent) => extent / loudest);
 }
 
 /** `bars` values out of `peaks`: the loudest of each stretch. */
