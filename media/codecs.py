@@ -64,7 +64,7 @@ class AudioSpecificConfig:
     @classmethod
     def from_bytes(cls, data: bytes) -> AudioSpecificConfig:
         """Read a configuration; what follows it (an SBR sync extension) is left alone. Raises `FormatError`."""
-        bits = _Bits(data)
+        bits = Bits(data)
         object_type = bits.take(5)
         index = bits.take(4)
         if index == _ESCAPED_RATE:
@@ -84,15 +84,15 @@ class AudioSpecificConfig:
         return config
 
 
-class _Bits:
-    """Reads big-endian bit fields off the front of a few bytes."""
+class Bits:
+    """Reads big-endian bit fields off the front of a few bytes; `left` are those not read yet."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "big")
-        self._left = len(data) * 8
+        self.left = len(data) * 8
 
     def take(self, count: int) -> int:
-        if count > self._left:
+        if count > self.left:
             raise FormatError("AudioSpecificConfig: it ends in the middle of a field")
-        self._left -= count
-        return self._value >> self._left & (1 << count) - 1
+        self.left -= count
+        return self._value >> self.left & (1 << count) - 1

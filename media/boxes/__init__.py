@@ -4,15 +4,20 @@
 [b'ftyp']
 """
 
+from media.boxes.alac import AlacBox
 from media.boxes.base import Box, FullBox, UnknownBox, parse, places
 from media.boxes.btrt import BtrtBox
+from media.boxes.co64 import Co64Box
 from media.boxes.container import find_all
+from media.boxes.dfla import DflaBox, MetadataBlock
 from media.boxes.dinf import DinfBox
+from media.boxes.dops import DopsBox
 from media.boxes.dref import DrefBox
 from media.boxes.edts import EdtsBox
 from media.boxes.elst import Edit, ElstBox
 from media.boxes.enca import EncaBox
 from media.boxes.esds import EsdsBox
+from media.boxes.flac import FlacBox
 from media.boxes.frma import FrmaBox
 from media.boxes.ftyp import FtypBox
 from media.boxes.hdlr import HdlrBox
@@ -27,6 +32,7 @@ from media.boxes.moov import MoovBox
 from media.boxes.mp4a import Mp4aBox
 from media.boxes.mvex import MvexBox
 from media.boxes.mvhd import MvhdBox
+from media.boxes.opus import OpusBox
 from media.boxes.pssh import PsshBox
 from media.boxes.saio import SaioBox
 from media.boxes.saiz import SaizBox
@@ -56,15 +62,20 @@ from media.boxes.trun import TrunBox
 from media.boxes.url_ import UrlBox
 
 __all__ = [
+    "AlacBox",
     "Box",
     "BtrtBox",
+    "Co64Box",
+    "DflaBox",
     "DinfBox",
+    "DopsBox",
     "DrefBox",
     "Edit",
     "EdtsBox",
     "ElstBox",
     "EncaBox",
     "EsdsBox",
+    "FlacBox",
     "FrmaBox",
     "FtypBox",
     "FullBox",
@@ -73,6 +84,7 @@ __all__ = [
     "MdhdBox",
     "MdiaBox",
     "MehdBox",
+    "MetadataBlock",
     "MfhdBox",
     "MinfBox",
     "MoofBox",
@@ -80,6 +92,7 @@ __all__ = [
     "Mp4aBox",
     "MvexBox",
     "MvhdBox",
+    "OpusBox",
     "PsshBox",
     "SaioBox",
     "SaizBox",

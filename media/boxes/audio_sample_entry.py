@@ -1,4 +1,4 @@
-"""`AudioSampleEntry` (ISO/IEC 14496-12 §12.2.3): what ``mp4a`` and ``enca`` share."""
+"""`AudioSampleEntry` (ISO/IEC 14496-12 §12.2.3): what ``mp4a``, ``Opus``, ``fLaC`` and ``enca`` share."""
 
 from __future__ import annotations
 
@@ -42,4 +42,9 @@ class AudioSampleEntry(Parent, Box):
         channels, size = reader.uint(2), reader.uint(2)
         reader.take(4)
         rate = reader.uint(4)
-        return cls(channels, rate, tuple(read_boxes(reader)), size, index)
+        return cls(channels, rate, cls.read_children(reader), size, index)
+
+    @classmethod
+    def read_children(cls, reader: Reader) -> tuple[Box, ...]:
+        """The boxes behind the fields."""
+        return tuple(read_boxes(reader))

@@ -115,15 +115,15 @@ def header(kind: bytes, body_size: int) -> bytes:
 
 def parse(data: bytes | bytearray | memoryview) -> list[Box]:
     """Read a run of boxes, a whole file for example. Raises `BoxError` and nothing else."""
-    return read_boxes(_over(data))
+    return read_boxes(over(data))
 
 
 def places(data: bytes | bytearray | memoryview) -> list[int]:
     """Where each box of a run starts, in bytes. Raises `BoxError`; looks at headers only."""
-    reader, starts = _over(data), []
+    reader, starts = over(data), []
     while reader.remaining:
         starts.append(reader.position)
-        _read_header(reader)
+        read_header(reader)
     return starts
 
 
@@ -137,23 +137,34 @@ def read_boxes(reader: Reader) -> list[Box]:
     return boxes
 
 
-def _over(data: bytes | bytearray | memoryview) -> Reader:
+def keep_boxes(reader: Reader) -> list[UnknownBox]:
+    """Boxes up to the end of `reader`, each kept as it is, whatever its type."""
+    boxes = []
+    while reader.remaining:
+        start = reader.position
+        read_header(reader)
+        boxes.append(UnknownBox(bytes(reader.data[start : reader.position])))
+    return boxes
+
+
+def over(data: bytes | bytearray | memoryview) -> Reader:
+    """A cursor over a whole file."""
     view = memoryview(data).cast("B").toreadonly()
     return Reader(view, 0, len(view), "", 0)
 
 
 def _read_box(reader: Reader) -> Box:
     start = reader.position
-    kind, inside = _read_header(reader)
-    known = _known.get(kind)
-    if known is None or not _understood(known, inside):
+    kind, inside = read_header(reader)
+    known = class_for(kind, inside)
+    if known is None:
         return UnknownBox(bytes(reader.data[start : reader.position]))
     found = known.read(inside)
     inside.finish()
     return found
 
 
-def _read_header(reader: Reader) -> tuple[bytes, Reader]:
+def read_header(reader: Reader) -> tuple[bytes, Reader]:
     """The type of the next box and a cursor over its body; `reader` goes on behind it."""
     start = reader.position
     size, kind = reader.uint(4), reader.blob(4)
@@ -173,12 +184,12 @@ def _read_header(reader: Reader) -> tuple[bytes, Reader]:
     return kind, reader.inside(start + size - reader.position, name)
 
 
-def _understood(known: type[Box], inside: Reader) -> bool:
-    return (
-        not issubclass(known, FullBox)
-        or not inside.remaining
-        or inside.data[inside.position] in known.VERSIONS
-    )
+def class_for(kind: bytes, inside: Reader) -> type[Box] | None:
+    """The class that reads a box of type `kind` and of the version that stands at the cursor, if there is one."""
+    known = _known.get(kind)
+    if known is None or not issubclass(known, FullBox) or not inside.remaining:
+        return known
+    return known if inside.data[inside.position] in known.VERSIONS else None
 
 
 def _join(path: str, name: str) -> str:

@@ -118,6 +118,13 @@ def stsz(draw: st.DrawFn) -> m.StszBox:
     return m.StszBox(size, draw(u32) if size else 0, sizes)
 
 
+@st.composite
+def dops(draw: st.DrawFn) -> m.DopsBox:
+    channels, family = draw(u8), draw(u8)
+    mapping = draw(st.binary(min_size=2 + channels, max_size=2 + channels)) if family else b""
+    return m.DopsBox(channels, draw(u16), draw(u32), draw(s16), family, mapping)
+
+
 letters = st.lists(st.integers(0x60, 0x7F), min_size=3, max_size=3).map(bytes)
 matrix = st.binary(min_size=36, max_size=36)
 sgpd_entries = st.lists(blob, max_size=3).map(tuple)
@@ -184,6 +191,15 @@ leaves: dict[str, st.SearchStrategy[Any]] = {
         {"reference_id": u32, "timescale": u32, "references": rows(3)},
     ),
     "pssh": pssh(),
+    "co64": st.builds(
+        m.Co64Box, st.lists(u64, max_size=6).map(lambda items: numpy.array(items, dtype=">u8")), flags=flags
+    ),
+    "dOps": dops(),
+    "dfLa": st.builds(
+        m.DflaBox,
+        st.lists(st.builds(m.MetadataBlock, st.integers(0, 127), blob), max_size=3).map(tuple),
+        flags=flags,
+    ),
     "btrt": st.builds(m.BtrtBox, u32, u32, u32),
 }
 unknown = st.binary(max_size=20).map(
@@ -200,6 +216,9 @@ parents |= {
     "dref": st.builds(m.DrefBox, children, flags=flags),
     "mp4a": st.builds(m.Mp4aBox, u16, u32, children, u16, u16),
     "enca": st.builds(m.EncaBox, u16, u32, children, u16, u16),
+    "Opus": st.builds(m.OpusBox, u16, u32, children, u16, u16),
+    "fLaC": st.builds(m.FlacBox, u16, u32, children, u16, u16),
+    "alac": st.builds(m.AlacBox, u16, u32, st.lists(unknown, max_size=2).map(tuple), u16, u16),
 }
 
 

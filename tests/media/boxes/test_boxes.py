@@ -11,11 +11,14 @@ from hypothesis import HealthCheck, given, settings
 
 import media.boxes
 from media.boxes import (
+    DflaBox,
+    DopsBox,
     Edit,
     ElstBox,
     EsdsBox,
     FtypBox,
     MdatBox,
+    MetadataBlock,
     MoovBox,
     MvhdBox,
     PsshBox,
@@ -113,6 +116,18 @@ def test_a_version_that_its_class_does_not_know_is_kept_too() -> None:
             "00000031 74656e63 01000000 00 00 01 00" + b"k".hex() * 16 + "10" + b"i".hex() * 16,
         ),
         (
+            DopsBox(2, 312, 48000, -256),
+            "00000013 644f7073 00 02 0138 0000bb80 ff00 00",
+        ),
+        (
+            DopsBox(3, 312, 44100, 0, 1, b"\2\1\0\2\1"),
+            "00000018 644f7073 00 03 0138 0000ac44 0000 01 02 01 000201",
+        ),
+        (
+            DflaBox((MetadataBlock(0, b"s" * 34), MetadataBlock(4, b"v"))),
+            "00000037 64664c61 00000000 00 000022" + b"s".hex() * 34 + "84 000001 76",
+        ),
+        (
             EsdsBox(b"\x12\x10", avg_bitrate=96000),
             "00000027 65736473 00000000 03 19 0000 00 04 11 40 15 000000 00000000 00017700 05 02 1210 06 01 02",
         ),
@@ -154,6 +169,8 @@ def test_sample_encryption_gives_its_ivs_when_told_their_size() -> None:
         ("00000009 6d6f6f76", "moov at byte 0: 9 bytes claimed, 8 are there"),
         ("000000", "file at byte 0: 4 bytes expected, 3 are left"),
         ("00000010 6d6f6f76 00000000 74726163", "moov/trac at byte 8: a size of 0"),
+        ("00000013 644f7073 01 02 0138 0000bb80 0000 00", "dOps at byte 9: version 1"),
+        ("00000011 64664c61 00000000 00 000001 76", "dfLa at byte 17: the last metadata block"),
         ("00000011 74666474 00000000 00000000 00", "tfdt at byte 16: 1 bytes behind the last field"),
         ("00000010 73747364 00000000 00000001", "stsd at byte 16: 1 entries claimed, 0 are there"),
         ("00000014 7374636f 00000000 ffffffff 00000000", "stco at byte 16: 4294967295 entries of 4 bytes"),
