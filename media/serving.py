@@ -24,19 +24,22 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from media.errors import ApiError, SettingsError, TonearmError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 access_log = logging.getLogger("tonearm.access")
 error_log = logging.getLogger("tonearm.error")
+_http_log = logging.getLogger("tonearm.http")  # what aiohttp's own protocol has to say
 
 PROBLEM_TYPE = "https://tonearm.dev/problems/"
 REQUEST_ID = web.RequestKey("request_id", str)
 TIMINGS = web.RequestKey("timings", dict[str, float])
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
-# Signed stream URLs carry their token as a path segment; a log line is no place for a credential.
-_TOKEN = re.compile(r"^/t/[^/]+")
+# Signed stream URLs carry their token as a path segment; a log line is no place for a credential, not even that of a
+# request that went astray (``//t/…``).
+_TOKEN = re.compile(r"/t/[^/]+")
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -185,12 +188,33 @@ def application(
     return app
 
 
+def _unreadable(record: logging.LogRecord) -> bool:
+    """A logging filter. What cannot be parsed as HTTP is its sender's trouble: a line in the access log, no traceback.
+
+    aiohttp would quote the bytes, and they may hold a token, a session or whatever else a log must not.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, HttpProcessingError):
+        return True
+    remote = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
+    access_log.info("unreadable request", extra={"status": error.code, "remote": remote})
+    return False
+
+
+_http_log.addFilter(_unreadable)
+
+
 @asynccontextmanager
 async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
     """Serve `app` inside the block; yields the port (a free one when `port` is 0). Drains for 5 s on leaving."""
     # Nothing we accept is worth unpacking: a body stays as small as it came.
     runner = web.AppRunner(
-        app, access_log=None, shutdown_timeout=5.0, handler_cancellation=True, auto_decompress=False
+        app,
+        access_log=None,
+        logger=_http_log,
+        shutdown_timeout=5.0,
+        handler_cancellation=True,
+        auto_decompress=False,
     )
     await runner.setup()
     try:
