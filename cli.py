@@ -103,18 +103,28 @@ def default_home() -> Path:
 
 
 @click.group(
-    cls=Commands, context_settings={"auto_envvar_prefix": "TONEARM", "help_option_names": ["-h", "--help"]}
+    cls=Commands,
+    context_settings={
+        "auto_envvar_prefix": "TONEARM",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+    epilog="Every option has its environment variable (TONEARM_PUBLISH_TO for `publish --to`, TONEARM_HOME) and every "
+    "command's option its line in tonearm.toml.",
 )
 @click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
     default=default_home,
-    show_default="the platform's data folder",
-    help="Keys, settings and journals.",
+    help="Keys, accounts, settings and journals.  [default: ~/.local/share/tonearm]",
 )
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The settings file.")
 @click.option(
-    "--ffmpeg", type=click.Path(), help="The ffmpeg to run, instead of the system's or the wheel's."
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The settings file.  [default: tonearm.toml in the working folder, else in the home]",
+)
+@click.option(
+    "--ffmpeg", type=click.Path(), help="The ffmpeg to run.  [default: the one on PATH, else the wheel's]"
 )
 @click.version_option(package_name="tonearm", message="tonearm %(version)s")
 @click.pass_context
@@ -153,6 +163,11 @@ def main() -> None:
         # The reader of our pipe left (`tonearm … | head`): no traceback, and none at interpreter exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        # The home on a full or read-only disk, an output that nobody may write: no bug of ours, so no traceback.
+        place = f"{error.filename}: " if error.filename is not None else ""
+        click.echo(f"tonearm: {place}{error.strerror or error}", err=True)
+        sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 @click.option(
     "--database", default="", metavar="URL", help="The API's records.  [default: SQLite below TONEARM_HOME]"
 )
-@click.option("--access-log/--no-access-log", default=False, help="A JSON line a request on standard error.")
+@click.option(
+    "--access-log/--no-access-log",
+    default=False,
+    show_default=True,
+    help="A JSON line a request on standard error.",
+)
 @click.pass_obj
 def serve(
     context: Context,

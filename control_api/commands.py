@@ -38,22 +38,27 @@ def _region(ctx: click.Context, parameter: click.Parameter, value: str | None) -
 
 
 @click.group(invoke_without_command=True)
-@click.option("--store", help="Where the published songs lie: a folder, file:…, s3:…, minio:…")
+@click.option("--store", metavar="STORE", help="What `publish --to` was given.  [required to serve]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8082, show_default=True, help="0: a free one.")
-@click.option("--database", help="The records, as an SQLAlchemy URL.  [default: api.sqlite in TONEARM_HOME]")
 @click.option(
-    "--edge-url", default="", help="Where listeners reach the edge.  [default: the host they asked]"
+    "--port", type=click.IntRange(0, 65535), default=8082, show_default=True, help="0: any free one."
+)
+@click.option("--database", metavar="URL", help="The API's records.  [default: SQLite below TONEARM_HOME]")
+@click.option(
+    "--edge-url",
+    default="",
+    metavar="URL",
+    help="Where listeners reach the edge.  [default: the host they asked]",
 )
 @click.option(
-    "--guests/--no-guests", default=True, show_default=True, help="Whether to admit without account."
+    "--guests/--no-guests", default=True, show_default=True, help="Let people listen without an account."
 )
 @click.option(
     "--grant-minutes",
     type=click.IntRange(15, 30),
     default=20,
     show_default=True,
-    help="How long a stream address is good for.",
+    help="How long a stream URL is good for.",
 )
 @click.option(
     "--interval",
@@ -62,7 +67,12 @@ def _region(ctx: click.Context, parameter: click.Parameter, value: str | None) -
     show_default=True,
     help="Seconds between two looks at the store.",
 )
-@click.option("--access-log/--no-access-log", default=True, help="A JSON line a request on standard error.")
+@click.option(
+    "--access-log/--no-access-log",
+    default=True,
+    show_default=True,
+    help="A JSON line a request on standard error.",
+)
 @click.pass_context
 def api(
     ctx: click.Context,
@@ -76,7 +86,7 @@ def api(
     interval: float,
     access_log: bool,
 ) -> None:
-    """Serve the control API until a signal ends it; or, with a command, change an account."""
+    """Serve the control API until a signal ends it; or, with a command, show or change an account."""
     if ctx.invoked_subcommand is not None:
         return
     if store is None:
@@ -127,7 +137,10 @@ def api(
 @click.option("--region", metavar="CC", callback=_region, help="Where the account is: ISO 3166-1 alpha-2.")
 @click.pass_context
 def account(ctx: click.Context, email: str, role: str | None, tier: str | None, region: str | None) -> None:
-    """Change the account that registered as EMAIL; without options, show it."""
+    """Show the account of EMAIL, or change it.
+
+    Exit code 2 when nobody registered with that address.
+    """
     from control_api.accounts import change
     from control_api.database import Database, default_url
 
@@ -143,9 +156,6 @@ def account(ctx: click.Context, email: str, role: str | None, tier: str | None, 
             changed = await change(database, email, **{k: v for k, v in wanted.items() if v is not None})
         finally:
             await database.close()
-        context.console.print(
-            f"{changed.email}: {changed.role}, {changed.tier}, {changed.region or 'region unknown'}",
-            markup=False,
-        )
+        click.echo(f"{changed.email}: {changed.role}, {changed.tier}, {changed.region or 'region unknown'}")
 
     asyncio.run(apply())

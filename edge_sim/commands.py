@@ -28,8 +28,13 @@ class _Context(Protocol):
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one."
 )
 @click.option("--memory", default="256MB", show_default=True, type=Size(), help="The cache's budget.")
-@click.option("--api", type=HttpUrl(), help="The control API, whose paths then pass through.")
-@click.option("--access-log/--no-access-log", default=True, help="A JSON line a request on standard error.")
+@click.option("--api", type=HttpUrl(), help="A control API: /v1, licences and keys then pass through to it.")
+@click.option(
+    "--access-log/--no-access-log",
+    default=True,
+    show_default=True,
+    help="A JSON line a request on standard error.",
+)
 @click.pass_obj
 def edge(
     context: _Context, origin: str, host: str, port: int, memory: int, api: str | None, access_log: bool
@@ -73,7 +78,11 @@ def edge(
     type=click.Choice(["hls", "hls-identity", "dash", "presentation"]),
     help="Which one of a grant's manifests to start from.",
 )
-@click.option("--rendition", default="", help="The quality to start with.  [default: the song's own choice]")
+@click.option(
+    "--rendition",
+    default="",
+    help="The rendition to start with; an unknown one means the lowest.  [default: the song's own choice]",
+)
 @click.option("--user", default="", metavar="EMAIL", help="Log in; without, enter as a guest.")
 @click.option("--password", default="", help="Goes with --user; better in TONEARM_PLAY_PASSWORD.")
 @click.option("--seed", type=int, help="At a server's root: play a random song instead of the first.")

@@ -18,10 +18,17 @@ class Context(Protocol):
 
 
 @click.command()
-@click.option("--store", required=True, help="What was published to: a folder, file:…, s3:…, minio:…")
+@click.option("--store", required=True, metavar="STORE", help="What `publish --to` was given.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0: a free one.")
-@click.option("--access-log/--no-access-log", default=True, help="A JSON line a request on standard error.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0: any free one."
+)
+@click.option(
+    "--access-log/--no-access-log",
+    default=True,
+    show_default=True,
+    help="A JSON line a request on standard error.",
+)
 @click.pass_obj
 def origin(context: Context, store: str, host: str, port: int, access_log: bool) -> None:
     """Serve what was published, byte for byte, to edges and players, until a signal ends it.

@@ -86,6 +86,15 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
     assert tonearm("sing", cwd=tmp_path).returncode == 2
 
 
+@pytest.mark.parametrize("arguments", [("publish", ".", "--to", "store"), ("serve", "--store", "store")])
+def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "song.wav").write_bytes(b"")
+    done = tonearm("--home", str(tmp_path / "song.wav" / "home"), *arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"tonearm: {tmp_path}")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_an_unreadable_settings_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="gone"):
         cli.read_settings(tmp_path / "gone.toml")

@@ -49,8 +49,8 @@ async def tonearm(home: Path, *arguments: str) -> Process:
 async def said(home: Path, *arguments: str) -> tuple[int | None, str]:
     process = await tonearm(home, *arguments)
     out, error = await process.communicate()
-    assert out == b""
-    return process.returncode, error.decode()
+    assert error == b""
+    return process.returncode, out.decode()
 
 
 async def test_serves_until_a_signal_and_logs_as_json(home: Path, publish_song: Any, tmp_path: Path) -> None:
