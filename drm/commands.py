@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 import click
@@ -27,7 +27,7 @@ class Context(Protocol):
     def key_store(self) -> KeyStore: ...
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object per key on standard output.")
 reveal = click.option("--reveal", is_flag=True, help="Print the key itself, too.")
 
 
@@ -45,7 +45,9 @@ def create(context: Context, scope: str, as_json: bool) -> None:
 
     A scope names what the key is for; publish makes one for each song and recipe.
     """
-    _show(context, [context.key_store().for_scope(scope)], as_json=as_json, reveal=False)
+    if not scope.strip():
+        raise click.BadParameter("an empty scope names nothing")
+    _show([context.key_store().for_scope(scope)], as_json=as_json, reveal=False)
 
 
 @keys.command(name="list")
@@ -53,7 +55,7 @@ def create(context: Context, scope: str, as_json: bool) -> None:
 @click.pass_obj
 def list_(context: Context, as_json: bool) -> None:
     """Every key's KID, scope and age; never the key."""
-    _show(context, context.key_store().list(), as_json=as_json, reveal=False)
+    _show(context.key_store().list(), as_json=as_json, reveal=False)
 
 
 @keys.command()
@@ -63,7 +65,7 @@ def list_(context: Context, as_json: bool) -> None:
 @click.pass_obj
 def show(context: Context, kid: UUID, reveal: bool, as_json: bool) -> None:
     """One key by its KID."""
-    _show(context, [context.key_store().get(kid)], as_json=as_json, reveal=reveal)
+    _show([context.key_store().get(kid)], as_json=as_json, reveal=reveal)
 
 
 @keys.command()
@@ -84,7 +86,7 @@ def show(context: Context, kid: UUID, reveal: bool, as_json: bool) -> None:
 )
 @click.pass_obj
 def export(context: Context, kids: tuple[UUID, ...], out: Path, style: str) -> None:
-    """Write the keys of the KIDs, or all, to a file that only its owner may read."""
+    """Write keys, all or those of the KIDs, to a file for its owner alone."""
     store = context.key_store()
     chosen = [store.get(kid) for kid in kids] if kids else store.list()
     if style == "json":
@@ -97,24 +99,25 @@ def export(context: Context, kids: tuple[UUID, ...], out: Path, style: str) -> N
         raise click.UsageError(f"{out}: {error.strerror}") from None
     with os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")
-    context.console.print(f"{len(chosen)} keys in {out}", markup=False)
+    context.console.print(f"{len(chosen)} key{'' if len(chosen) == 1 else 's'} in {out}", markup=False)
 
 
-def _show(context: Context, chosen: Sequence[ContentKey], *, as_json: bool, reveal: bool) -> None:
-    if as_json:
-        for each in chosen:
-            click.echo(json.dumps(_row(each, reveal), ensure_ascii=False))
-        return
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("KID", "scope", "created", *(["key"] if reveal else []))
+def _show(chosen: Sequence[ContentKey], *, as_json: bool, reveal: bool) -> None:
+    """A line a key. People's lines have no frame and are never folded: a KID is there to be copied, a list to be searched."""
     for each in chosen:
-        table.add_row(*(Text(str(value), overflow="fold") for value in _row(each, reveal).values()))
-    context.console.print(table)
+        row = _row(each, reveal)
+        click.echo(json.dumps(row, ensure_ascii=False) if as_json else "  ".join(_in_one_line(row.values())))
 
 
-def _row(key: ContentKey, reveal: bool) -> dict[str, Any]:
+def _in_one_line(values: Iterable[str]) -> Iterator[str]:
+    """A scope is anybody's text: what would break the line, or move the cursor, becomes an escape."""
+    for value in values:
+        yield "".join(
+            char if char.isprintable() else char.encode("unicode_escape").decode() for char in value
+        )
+
+
+def _row(key: ContentKey, reveal: bool) -> dict[str, str]:
     from datetime import UTC, datetime
 
     created = datetime.fromtimestamp(key.created_ms / 1000, UTC).isoformat(timespec="seconds")

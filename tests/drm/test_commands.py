@@ -55,13 +55,23 @@ def test_create_twice_gives_one_key_and_prints_none(context: Context) -> None:
     assert not HEX_KEY.search(printed)
 
 
-def test_people_see_a_table_without_keys(context: Context) -> None:
-    made = [context.key_store().for_scope(scope) for scope in ("song.a", "[bold]song.b[/]")]
+def test_people_see_a_line_a_key_without_the_key(context: Context) -> None:
+    made = [
+        context.key_store().for_scope(scope) for scope in ("song.a", "[bold]song.b[/]" + "x" * 200, "c\nd")
+    ]
     result, printed = run(context, "list")
     assert result.exit_code == 0
-    assert result.stdout == ""
-    assert all(str(key.kid) in printed and key.scope in printed for key in made)
+    lines = result.stdout.splitlines()
+    assert {line.split()[0]: line.split()[1] for line in lines} == {
+        str(key.kid): key.scope.replace("\n", "\\n") for key in made
+    }
     assert not HEX_KEY.search(printed)
+
+
+def test_an_empty_scope_is_wrong_usage(context: Context) -> None:
+    result, _ = run(context, "create", " ")
+    assert result.exit_code == click.UsageError.exit_code
+    assert context.key_store().list() == []
 
 
 def test_a_key_shows_itself_only_when_asked(context: Context) -> None:
