@@ -61,13 +61,16 @@ SUFFIXES = frozenset(
 @click.option(
     "--ladder",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A TOML file of renditions.",
+    help="A TOML file of renditions.  [default: four, 24 to 320 kbit/s]",
 )
 @click.option("--jobs", type=click.IntRange(1, 256), help="Masters at a time.  [default: half the cores]")
 @click.option(
-    "--license-url", type=HttpUrl(), help="Licence address for the manifests, when it is not the edge's own."
+    "--license-url", type=HttpUrl(), help="Licence server for the manifests.  [default: the edge's own]"
 )
-@click.option("--song-id", help="The catalogue's id for the song, when there is one master.")
+@click.option(
+    "--song-id",
+    help="The catalogue's id for the song, when there is one master.  [default: made of the master's bytes]",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per master on standard output.")
 @click.pass_obj
 def publish(
@@ -83,7 +86,7 @@ def publish(
 ) -> int:
     """Publish masters, and folders of masters, to a store.
 
-    Exit code 0 when every master is published or unchanged, 3 when some were not.
+    A folder is searched recursively. What is published already costs no work. Exit code 0 when every master is published or unchanged, 3 when some were not.
     """
     import asyncio
     import os

@@ -47,7 +47,9 @@ class Reporter:
                 console=self.console,
                 transient=True,
             )
-            self.overall = self.progress.add_task(f"{len(files)} masters", total=len(files))
+            self.overall = self.progress.add_task(
+                f"{len(files)} master{'' if len(files) == 1 else 's'}", total=len(files)
+            )
 
     def live(self) -> AbstractContextManager[object]:
         return self.progress if self.progress is not None else nullcontext()
@@ -70,7 +72,8 @@ class Reporter:
         if self.as_json:
             click.echo(outcome.to_json())
         elif self.progress is not None or not outcome.good:
-            self.console.print(line(outcome, self.width))
+            # One line an outcome, however long: whoever greps a log wants the whole of it.
+            self.console.print(line(outcome, self.width), soft_wrap=True)
 
     def close(self, outcomes: list[Outcome]) -> None:
         if self.as_json or (self.progress is None and all(outcome.good for outcome in outcomes)):
@@ -84,18 +87,20 @@ STYLES = {"published": "green", "unchanged": "cyan", "rejected": "yellow", "fail
 
 
 def line(outcome: Outcome, width: int) -> object:
+    """One outcome for people: by its file's name when it is good, by its whole path when somebody must look at it."""
     from rich.text import Text
 
-    text = Text.assemble(
-        (f"{outcome.status:<10}", STYLES[outcome.status]), f"{Path(outcome.master).name:<{width}}"
-    )
+    from ingest.files import shown
+
+    path = shown(Path(outcome.master))
+    text = Text.assemble((f"{outcome.status:<10}", STYLES[outcome.status]))
     if outcome.good:
         assert outcome.samples is not None
         assert outcome.sample_rate is not None
         minutes, seconds = divmod(outcome.samples // outcome.sample_rate, 60)
         loudness = "" if outcome.loudness_lufs is None else f"  {outcome.loudness_lufs:.1f} LUFS"
+        text.append(f"{Path(path).name:<{width}}")
         text.append(f"  {minutes}:{seconds:02d}{loudness}  {outcome.song_id}/{outcome.version}", "dim")
     else:
-        # The name stands there already.
-        text.append(f"  {outcome.reason.replace(f'{outcome.master}: ', '', 1)}")
+        text.append(f"{path}  {outcome.reason.replace(f'{path}: ', '', 1)}")
     return text

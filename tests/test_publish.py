@@ -120,6 +120,17 @@ def test_a_pipe_stays_quiet_when_all_is_well(master: Path, tmp_path: Path) -> No
     assert publish(master, "--to", tmp_path / "store") == (0, [], "")
 
 
+def test_a_pipe_hears_of_a_bad_master_by_its_path_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "disc 1" / ("long " * 30)
+    folder.mkdir(parents=True)
+    (folder / "01.flac").write_bytes(b"this is not music")
+    code, _, errors = publish(tmp_path, "--to", tmp_path / "store", home=tmp_path / "home")
+    assert code == 3
+    line, total = errors.splitlines()
+    assert line.split() == f"rejected {folder / '01.flac'} not-audio: not audio of any kind we know".split()
+    assert total.startswith("1 rejected in")
+
+
 def test_an_empty_folder_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     code, outcomes, errors = publish(tmp_path / "nothing", "--to", tmp_path / "store")
