@@ -36,8 +36,10 @@ from media.serving import REQUEST_ID, Routes, error_log, problem
 from origin.tokens import TokenKeys, verify
 
 LARGEST = 16 << 20  # bytes: no segment comes near it; what does is not for memory
-# Every path we publish looks like this; anything cleverer is refused before it is compared, cached or sent on.
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
+# Every path we publish looks like this; anything cleverer is refused before it is compared, cached or sent on. No store
+# has longer keys: the origin would refuse them too, and a listener's nonsense must not look like a failing origin.
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,254})*", re.ASCII)
+_LONGEST = 1024
 # What of a listener's request goes along when it passes through to the origin.
 _PASSED = ("Range", "If-Range", "If-None-Match")
 
@@ -219,8 +221,10 @@ class Edge:
 def _canonical(request: web.Request) -> str:
     """The path in the store, ``songs/…``, without percent-encoding, dot segments or empty parts. Raises `BadKey`."""
     path = f"songs/{request.match_info['path']}"
-    if not _PLAIN.fullmatch(path):
-        raise BadKey("path: only letters, digits, _ - . and no part that is empty or begins with a dot")
+    if len(path) > _LONGEST or not _PLAIN.fullmatch(path):
+        raise BadKey(
+            "path: only letters, digits, _ - . and no part that is empty, too long or begins with a dot"
+        )
     return path
 
 

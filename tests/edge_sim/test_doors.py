@@ -74,6 +74,13 @@ async def test_no_path_leads_out_of_the_song(talk, origin, name):
     ]
 
 
+@pytest.mark.parametrize("name", ["a" * 256, "/".join(["a" * 200] * 6)])
+async def test_a_path_too_long_for_any_store_is_the_listeners_fault_not_the_origins(talk, origin, name):
+    answer = await talk.get(name)
+    assert (answer.status, json.loads(answer.body)["type"].rpartition("/")[2]) == (400, "bad-path")
+    assert not origin.heard
+
+
 async def test_percent_encoding_makes_no_second_copy(talk, origin):
     origin.says("init.mp4", b"init")
     await talk.get("init.mp4")
