@@ -59,7 +59,9 @@ def doctor(context: Context, as_json: bool) -> int:
         table = Table(box=None, pad_edge=False, show_header=False)
         marks = {"ok": ("✓", "green"), "missing": ("–", "yellow"), "broken": ("✗", "red")}
         for check in checks:
-            table.add_row(Text(*marks[check.status]), Text(check.name), Text(check.detail, "dim"))
+            table.add_row(
+                Text(*marks[check.status]), Text(check.name), Text(check.detail, "dim", overflow="fold")
+            )
         Console(highlight=False).print(table)
     return 1 if any(check.status == "broken" for check in checks) else 0
 

@@ -33,17 +33,19 @@ def probe(context: Context, masters: tuple[Path, ...], as_json: bool) -> int:
     import asyncio
 
     ffmpeg = context.ffmpeg()
-    good = True
+    good = 0
     for path in masters:
         report = asyncio.run(examine(path, ffmpeg))
-        good = good and report["status"] == "good"
+        good += report["status"] == "good"
         if as_json:
             click.echo(json.dumps(report))
         else:
             from rich.console import Console
 
-            Console(highlight=False).print(table(report))
-    return 0 if good else 3
+            Console(highlight=False).print(table(report), "")
+    if not as_json and len(masters) > 1:
+        click.echo(f"{good} of {len(masters)} masters can be published")
+    return 0 if good == len(masters) else 3
 
 
 async def examine(path: Path, ffmpeg: Ffmpeg) -> dict[str, Any]:

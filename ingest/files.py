@@ -32,7 +32,8 @@ def open_master(path: Path) -> tuple[BufferedReader, int]:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise MasterRejected("unreadable", f"{shown(path)}: not a regular file")
+        kind = "a folder, not a file" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise MasterRejected("unreadable", f"{shown(path)}: {kind}")
     if status.st_size == 0:
         os.close(descriptor)
         raise MasterRejected("empty", f"{shown(path)}: the file is empty")

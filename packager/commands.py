@@ -111,7 +111,10 @@ def show(report: Report) -> None:
             )
         )
     errors = sum(finding.severity == "error" for finding in report.findings)
-    warnings = len(report.findings) - errors
+    found = ", ".join(
+        f"{count} {name}{'' if count == 1 else 's'}"
+        for name, count in (("error", errors), ("warning", len(report.findings) - errors))
+    )
     there = report.presentation
     about = (
         ""
@@ -119,6 +122,4 @@ def show(report: Report) -> None:
         else f"{there.song.title}: {len(there.renditions)} renditions, {there.samples} samples, {there.protection.scheme}. "
     )
     verdict = "Nothing is broken." if report.clean else "Broken."
-    console.print(
-        Text(f"{about}{errors} errors, {warnings} warnings. {verdict}", "green" if report.clean else "bold")
-    )
+    console.print(Text(f"{about}{found}. {verdict}", "green" if report.clean else "bold"))

@@ -68,6 +68,17 @@ def test_the_reason_for_people(run: Callable[..., Result], tmp_path: Path) -> No
     assert "the file is empty" in result.stdout
 
 
+def test_several_masters_are_summed_up_for_people_only(
+    run: Callable[..., Result], write: Writer, tmp_path: Path
+) -> None:
+    masters = write("good.flac"), tmp_path
+    result = run(*masters)
+    assert result.return_value == 3
+    assert "a folder, not a file" in result.stdout
+    assert result.stdout.splitlines()[-1] == "1 of 2 masters can be published"
+    assert all(json.loads(line) for line in run("--json", *masters).stdout.splitlines())
+
+
 def test_the_ffmpeg_that_fails_is_not_the_masters_fault(write: Writer, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_text("#!/bin/sh\nexit 9\n")
