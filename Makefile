@@ -55,8 +55,8 @@ format: dev ## let ruff write
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-load: dev ## locust against a served store (USERS=20, SECONDS=20)
-	@$(BIN)/python -m benchmarks.load --users $(or $(USERS),20) --seconds $(or $(SECONDS),20)
+load: dev ## locust against a served store (USERS=20, SECONDS=20, HOST=http://127.0.0.1:8080)
+	@$(BIN)/python -m benchmarks.load --users $(or $(USERS),20) --seconds $(or $(SECONDS),20) $(if $(HOST),--host $(HOST))
 
 lock: dev ## pin every dependency anew, with hashes and without addresses
 	@$(PIP) install uv

@@ -65,12 +65,15 @@ def main(
     arguments = ["--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds}s"]
     arguments += ["--compression", str(compression), "--songs", str(songs)]
     arguments += [*(["--html", html] if html else [])]
+    said = f"{users} listeners for {seconds} s, {compression:g} s of music in a second"
     if host is not None:
+        console.print(f"{said}, at {host}", markup=False, soft_wrap=True)
         sys.exit(load(console, host, arguments))
     tonearm = [TONEARM, *(["--home", str(home)] if home else [])]
     if store is None:
         tonearm, store = own_store(console)
     with serving([*tonearm, "serve", "--store", store]) as address:
+        console.print(f"{said}, at {address} ({store})", markup=False, soft_wrap=True)
         sys.exit(load(console, address, arguments))
 
 
