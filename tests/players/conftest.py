@@ -186,7 +186,7 @@ def _clip(request: pytest.FixtureRequest, folder: Path, ffmpeg: Ffmpeg) -> Path:
         chord = sum(numpy.sin(2 * numpy.pi * pitch * t) for pitch in (220, 277.18, 329.63))
         source = ["-i", _wav(folder / "clip.wav", chord * numpy.exp(-(t % 0.75) * 3) / 6)]
     tags = ("-metadata", "artist=Aeolian Harp", "-metadata", "album=Clips", "-metadata", "title=Clip")
-    _run(ffmpeg, *source, "-map", "0:a", *tags, clip)
+    _run(ffmpeg, *source, "-map", "0:a", "-map_metadata", "-1", *tags, clip)
     return clip
 
 

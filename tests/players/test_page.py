@@ -211,6 +211,28 @@ async def test_a_session_that_has_ended_is_opened_anew(stage: Any, watched: Any)
     await until(page, "document.querySelector('audio').currentTime > 0.2")
 
 
+async def test_a_long_catalogue_comes_page_by_page_and_is_one_queue(stage: Any, watched: Any) -> None:
+    page = watched.page
+
+    async def two_at_a_time(route: Any) -> None:
+        await route.continue_(url=route.request.url.replace("limit=100", "limit=2"))
+
+    await page.route("**/v1/songs?*", two_at_a_time)
+    await enter(page, stage.url)
+    await until(page, "document.querySelectorAll('.song').length === 6")
+    assert await texts(page, ".album-head p") == [
+        "Aeolian Harp · 4 songs · 0:36",
+        "Zither · 2 songs · 0:06",
+    ]
+    await press(page, "tone-1")
+    await until(page, "document.querySelector('audio').currentTime > 0.1")
+    await page.get_by_role("button", name="Next").click()
+    await until(page, "document.querySelector('.now-title').textContent === 'Half 2'")
+    assert await page.get_by_role("button", name="Next").is_disabled()
+    await page.get_by_role("button", name="Previous").click()
+    await until(page, "document.querySelector('.now-title').textContent === 'Half 1'")
+
+
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
 async def test_nothing_sticks_out_and_everything_has_a_name(stage: Any, watched: Any, width: int) -> None:
     page = watched.page

@@ -17,12 +17,14 @@ const bar = new Bar(find(".bar"), engine);
 const turntable = new Turntable(find(".turntable"));
 const starts = new StartView(find(".instrument.start"));
 const buffer = new BufferView(find(".instrument.buffer"), engine);
-const library = new Library(find("#library"), (queue, index) => press(queue, index));
+const library = new Library(find("#library"), press, more);
 const search = new Search(find(".search"), api, (text) => look(text));
 const problem = find(".problem");
 
 const reported = new WeakMap(); // track → ms told to the API
-let catalogue = []; // songs, page after page
+const pages = []; // of the catalogue, as far as it was scrolled
+let cursor = ""; // of the next page, null when there is none
+let loading = false;
 let shown = ""; // the search whose answers are on the page
 
 function press(queue, index) {
@@ -30,19 +32,21 @@ function press(queue, index) {
   else engine.play(queue, index);
 }
 
-async function load() {
-  complain("");
+/** The next page of the catalogue, when it is the library that is shown. */
+async function more() {
+  if (loading || shown || cursor === null) return;
+  loading = true;
   try {
-    catalogue = [];
-    for (let cursor = ""; cursor !== null; ) {
-      const page = await api.songs(cursor);
-      catalogue.push(...page.items);
-      cursor = page.next_cursor ?? null;
-      if (!shown) library.albums(catalogue);
-    }
-    if (!engine.song && catalogue.length) turntable.put(catalogue[0]);
+    const page = await api.songs(cursor);
+    cursor = page.next_cursor;
+    pages.push(page.items);
+    if (!engine.song && pages.length === 1 && page.items.length) turntable.put(page.items[0]);
+    if (!shown) library.add(page.items, cursor !== null);
+    if (!pages[0].length) library.message("Nothing is published yet.", "tonearm publish ~/Music --to …");
   } catch (error) {
-    complain(error.message, load);
+    complain(error.message, more);
+  } finally {
+    loading = false;
   }
 }
 
@@ -50,7 +54,8 @@ async function look(text) {
   if (text === shown) return;
   shown = text;
   if (!text) {
-    library.albums(catalogue);
+    library.start();
+    pages.forEach((songs, index) => library.add(songs, index === pages.length - 1 && cursor !== null));
     return;
   }
   try {
@@ -109,12 +114,16 @@ function refresh() {
 function frame() {
   bar.frame();
   buffer.frame();
-  turntable.progress(engine.track && engine.state !== "ended" ? engine.position / engine.track.length : null);
+  const share = engine.track && engine.state !== "ended" ? engine.position / engine.track.length : null;
+  turntable.progress(share);
+  library.progress(share ?? 0);
 }
 
+/** Twenty times a second is smooth for what moves here, and kind to a battery. */
 function animate() {
   frame();
-  if (engine.state === "playing") requestAnimationFrame(animate);
+  clearTimeout(animate.next);
+  if (engine.state === "playing") animate.next = setTimeout(() => requestAnimationFrame(animate), 50);
 }
 
 engine.addEventListener("leave", ({ detail }) => report(detail));
@@ -164,4 +173,5 @@ if (navigator.mediaSession) {
 // What the first press would otherwise wait for. Failures are heard of when a song needs it.
 api.session().catch(() => {});
 engine.shared.licences.prepare().catch(() => {});
-load();
+library.start();
+more();

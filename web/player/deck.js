@@ -6,7 +6,6 @@
  * off. So the last sample of a song is followed by the first of the next, whatever the encoder added.
  */
 
-import { Problem } from "./http.js";
 import { rangesOf } from "./timeline.js";
 
 const FRAME = 0.025; // seconds; a coded frame is a little less
@@ -83,7 +82,7 @@ export class Deck {
 
   #adopt(type) {
     if (type === this.#type) return;
-    if (!MediaSource.isTypeSupported(type)) throw new Problem(0, `This browser does not play ${type}.`);
+    if (!MediaSource.isTypeSupported(type)) throw new Error(`This browser does not play ${type}.`);
     if (this.#buffer) this.#buffer.changeType(type);
     else this.#buffer = this.#media.addSourceBuffer(type);
     this.#type = type;
@@ -102,7 +101,7 @@ export class Deck {
   #operate(begin) {
     return new Promise((resolve, reject) => {
       const buffer = this.#buffer;
-      const fail = () => reject(new Problem(0, "The browser refused the sound: the segment does not decode."));
+      const fail = () => reject(new Error("The browser refused the sound: the segment does not decode."));
       buffer.addEventListener("error", fail, { once: true });
       const done = () => {
         buffer.removeEventListener("error", fail);

@@ -7,7 +7,7 @@
  * - aes-128: the segments are decrypted here with WebCrypto before they are appended (RFC 8216bis §4.4.4.4).
  */
 
-import { Problem, request, transfer } from "./http.js";
+import { request, transfer } from "./http.js";
 
 const KEY_SYSTEM = "org.w3.clearkey";
 const CONFIGURATIONS = [
@@ -45,7 +45,7 @@ export class Licences {
   }
 
   async #prepare() {
-    if (!navigator.requestMediaKeySystemAccess) throw new Problem(0, INSECURE);
+    if (!navigator.requestMediaKeySystemAccess) throw new Error(INSECURE);
     const access = await navigator.requestMediaKeySystemAccess(KEY_SYSTEM, CONFIGURATIONS);
     const keys = await access.createMediaKeys();
     await this.audio.setMediaKeys(keys);
@@ -84,7 +84,7 @@ export class SegmentCipher {
 
   /** Fetches the 16 bytes behind `url`. */
   static async open(url, signal) {
-    if (!crypto.subtle) throw new Problem(0, INSECURE);
+    if (!crypto.subtle) throw new Error(INSECURE);
     const { body } = await transfer(url, { signal });
     return new SegmentCipher(await crypto.subtle.importKey("raw", body, "AES-CBC", false, ["decrypt"]));
   }

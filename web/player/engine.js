@@ -74,7 +74,10 @@ export class Engine extends EventTarget {
     return this.#pump.held(track);
   }
 
-  /** Plays `queue` from `index` on, `at` seconds into that song. Call it from the press itself. */
+  /**
+   * Plays `queue` from `index` on, `at` seconds into that song. Call it from the press itself. The queue may grow at its
+   * end while it plays.
+   */
   play(queue, index, at = 0) {
     const waterfall = new Waterfall(performance.now(), queue[index].title);
     const there = queue === this.queue && at === 0 && this.#pump?.stopped === false;
@@ -84,7 +87,7 @@ export class Engine extends EventTarget {
     this.#index = index;
     this.#starting = { waterfall, from: track ? track.origin : at };
     if (track) this.audio.currentTime = track.origin;
-    else this.#start(queue.slice(index), waterfall, at);
+    else this.#start(waterfall, at);
     this.#sound();
     this.#emit("song", this.song); // last: what listens has pixels to move, and the requests are on their way
   }
@@ -130,13 +133,16 @@ export class Engine extends EventTarget {
     if (this.song) this.play(this.queue, this.#index, this.position);
   }
 
-  #start(queue, waterfall, at) {
+  #start(waterfall, at) {
+    const { queue } = this;
+    const base = this.#index;
     this.#pump?.stop();
-    const pump = new Pump(this.audio, queue, this.shared, () => this.#emit("buffer"));
+    this.#become("loading");
+    if (!window.MediaSource) return this.#fail(new Error("This browser has no Media Source Extensions to play with."));
+    const pump = new Pump(this.audio, (n) => queue[base + n], this.shared, () => this.#emit("buffer"));
     pump.quality = this.quality;
     this.#pump = pump;
-    this.#base = this.#index;
-    this.#become("loading");
+    this.#base = base;
     pump.run(waterfall, at).catch((error) => pump.stopped || this.#fail(error));
   }
 
@@ -146,7 +152,7 @@ export class Engine extends EventTarget {
     on("timeupdate", () => this.#advance());
     on("seeking", () => this.#pump?.jumped());
     on("playing", () => this.#playing());
-    on("pause", () => audio.ended || this.state === "problem" || this.#become("paused"));
+    on("pause", () => this.#paused());
     on("waiting", () => this.#starting || this.#become("buffering"));
     on("ended", () => this.#become("ended"));
     on("error", () => this.#fail(new Error("The browser stopped: this song does not decode.")));
@@ -168,6 +174,12 @@ export class Engine extends EventTarget {
   #playing() {
     this.#become("playing");
     if (this.#starting) this.#awaitSound(this.#starting);
+  }
+
+  #paused() {
+    if (this.audio.ended || this.state === "problem") return;
+    this.#starting = null; // a start that was held is none
+    this.#become("paused");
   }
 
   /** The clock of the sound runs back to the moment it began, however late we look. */

@@ -1,50 +1,73 @@
-/** The library: albums with their songs, or the answers of a search. Long catalogues come page by page. */
+/** The library: albums with their songs, page by page as one scrolls, or the answers of a search. */
 
 import { art } from "./art.js";
 import { h, icon } from "./dom.js";
 import { clock } from "./timeline.js";
 import { Waveform } from "./waveform.js";
 
-/** Songs that belong together, in the order of the record: [{key, name, artist, songs}]; songs without album come last. */
+const PAGE_AHEAD = "600px"; // how far below the window the next page of the catalogue is asked for
+const WAVE_AHEAD = "300px";
+
+/** Neighbours that belong together: [{key, name, artist, songs}]. The API lists by artist, album and track. */
 export function albumsOf(songs) {
-  const albums = new Map();
+  const albums = [];
   for (const song of songs) {
     const artist = song.album_artist || (song.artists[0] ?? "");
-    const key = song.album ? `${song.album}\n${artist}` : "";
-    if (!albums.has(key)) albums.set(key, { key, name: song.album, artist: song.album ? artist : "", songs: [] });
-    albums.get(key).songs.push(song);
+    const key = `${song.album}\n${artist}`;
+    if (albums.at(-1)?.key !== key) albums.push({ key, name: song.album, artist, songs: [] });
+    albums.at(-1).songs.push(song);
   }
-  const order = (a, b) => (a.track_number ?? 1e6) - (b.track_number ?? 1e6);
-  for (const album of albums.values()) if (album.key) album.songs.sort(order);
-  return [...albums.values()].sort((a, b) => (a.key === "") - (b.key === ""));
+  return albums;
 }
 
 export const byline = (song) => song.artists.join(", ") || song.album_artist || "Unknown artist";
+
+const factsOf = ({ artist, songs }) =>
+  [artist, (songs.find(({ date }) => date)?.date ?? "").slice(0, 4), count(songs), total(songs)].filter(Boolean).join(" · ");
 
 const total = (songs) => clock(songs.reduce((sum, song) => sum + song.duration_ms, 0));
 const count = (songs) => `${songs.length} ${songs.length === 1 ? "song" : "songs"}`;
 
 export class Library {
+  #queue = []; // what is shown, in its order; grows with every page
+  #last = null; // the album that the next page may go on with
   #rows = new Map(); // song_id → rows
   #playing = null;
   #seen;
+  #end;
 
-  /** @param box the element to fill @param onPlay called with (queue, index) */
-  constructor(box, onPlay) {
+  /** @param box the element to fill @param onPlay called with (queue, index) @param onEnd when more songs are wanted */
+  constructor(box, onPlay, onEnd) {
     this.box = box;
     this.onPlay = onPlay;
-    // Waveforms are fetched when their rows come near the screen.
-    this.#seen = new IntersectionObserver((entries) => entries.forEach((entry) => this.#near(entry)), { rootMargin: "300px" });
+    this.end = h("div", { class: "end" });
+    const each = (handler) => (entries) => entries.filter(({ isIntersecting }) => isIntersecting).forEach(handler);
+    this.#seen = new IntersectionObserver(each(({ target }) => this.#near(target)), { rootMargin: WAVE_AHEAD });
+    this.#end = new IntersectionObserver(each(onEnd), { rootMargin: PAGE_AHEAD });
   }
 
-  /** Shows the catalogue, grouped by album. */
-  albums(songs) {
+  /** Shows the catalogue from its beginning; more of it may follow. */
+  start() {
     this.#clear();
-    const albums = albumsOf(songs);
-    const queue = albums.flatMap((album) => album.songs);
-    this.box.append(...albums.map((album) => this.#album(album, queue)));
-    if (!songs.length) this.message("Nothing is published yet.", "tonearm publish ~/Music --to …");
-    this.mark(this.#playing);
+    this.box.append(this.end);
+  }
+
+  /** The next page of the catalogue, grouped by album. */
+  add(songs, more) {
+    this.box.setAttribute("aria-busy", String(more));
+    for (const album of albumsOf(songs)) {
+      if (this.#last?.key !== album.key) {
+        this.#last = { ...album, songs: [], list: h("ol", { class: "songs" }), facts: h("p") };
+        this.end.before(this.#album(this.#last, album.songs));
+      }
+      const alone = album.name ? album.artist : null;
+      for (const song of album.songs) this.#last.list.append(this.#row(song, alone));
+      this.#last.songs.push(...album.songs);
+      this.#last.facts.textContent = factsOf(this.#last);
+    }
+    this.#end.disconnect(); // and again, as an end that is still in sight would say nothing
+    if (more) this.#end.observe(this.end);
+    this.mark(this.#playing, this.moving);
   }
 
   /** Shows what a search found. */
@@ -52,9 +75,9 @@ export class Library {
     this.#clear();
     const button = h("button", { type: "button", class: "plain", click: back }, "Back to the library");
     const title = songs.length ? `${count(songs)} for “${text}”` : `Nothing sounds like “${text}”`;
-    const list = h("ol", { class: "songs" }, ...songs.map((song, index) => this.#row(song, songs, index, null)));
-    this.box.append(h("header", { class: "found" }, h("h2", {}, title), button), list);
-    this.mark(this.#playing);
+    const rows = songs.map((song) => this.#row(song, null));
+    this.box.append(h("header", { class: "found" }, h("h2", {}, title), button), h("ol", { class: "songs" }, ...rows));
+    this.mark(this.#playing, this.moving);
   }
 
   /** A line in place of songs, with an optional second one in type. */
@@ -64,9 +87,13 @@ export class Library {
   }
 
   /** Which song sounds, and whether it moves. */
-  mark(song, moving = false) {
+  mark(song, moving) {
     this.#playing = song;
-    for (const row of this.box.querySelectorAll(".song.current")) row.classList.remove("current", "moving");
+    this.moving = moving;
+    for (const row of this.box.querySelectorAll(".song.current")) {
+      row.classList.remove("current", "moving");
+      row.wave.progress(0);
+    }
     for (const button of this.box.querySelectorAll("[aria-current]")) button.removeAttribute("aria-current");
     for (const row of this.#rows.get(song?.song_id) ?? []) {
       row.classList.add("current");
@@ -75,44 +102,52 @@ export class Library {
     }
   }
 
+  /** How much of the song that sounds was played, 0…1. */
+  progress(share) {
+    for (const row of this.#rows.get(this.#playing?.song_id) ?? []) row.wave.progress(share);
+  }
+
   #clear() {
     this.box.setAttribute("aria-busy", "false");
     this.#seen.disconnect();
+    this.#end.disconnect();
     this.#rows.clear();
+    this.#queue = [];
+    this.#last = null;
     this.box.replaceChildren();
   }
 
-  #album({ name, artist, songs }, queue) {
-    const first = queue.indexOf(songs[0]);
-    const year = (songs.find(({ date }) => date)?.date ?? "").slice(0, 4);
-    const facts = [artist, year, count(songs), total(songs)].filter(Boolean).join(" · ");
+  #album({ name, artist, list, facts }, songs) {
+    const [queue, first] = [this.#queue, this.#queue.length];
     const play = h("button", { type: "button", class: "play-all", click: () => this.onPlay(queue, first) }, icon("play"), "Play");
-    if (name) play.setAttribute("aria-label", `Play the album ${name}`);
+    play.setAttribute("aria-label", name ? `Play the album ${name}` : `Play the single songs of ${artist || "unknown artists"}`);
     const cover = h("div", { class: "album-art" }, art(songs.find((song) => song.cover_url) ?? songs[0]));
-    const head = h("header", { class: "album-head" }, cover, h("div", {}, h("h2", {}, name || "Single songs"), h("p", {}, facts)), play);
-    const rows = songs.map((song, index) => this.#row(song, queue, first + index, name ? artist : null));
-    return h("section", { class: "album" }, head, h("ol", { class: "songs" }, ...rows));
+    const head = h("header", { class: "album-head" }, cover, h("div", {}, h("h2", {}, name || "Single songs"), facts), play);
+    return h("section", { class: "album" }, head, list);
   }
 
   /** `albumArtist` is null where the row stands alone: then it carries its cover and always says by whom. */
-  #row(song, queue, index, albumArtist) {
+  #row(song, albumArtist) {
+    const [queue, index] = [this.#queue, this.#queue.length];
+    queue.push(song);
     const loose = albumArtist === null;
     const number = loose ? h("span", { class: "row-art" }, art(song)) : h("span", { class: "number" }, String(song.track_number ?? "·"));
-    const sign = h("span", { class: "sign", "aria-hidden": "true" }, icon("play"), h("i"), h("i"), h("i"));
+    const sign = h("span", { class: "sign", "aria-hidden": "true" }, icon("play"), icon("pause"), h("i"), h("i"), h("i"));
     const press = h("button", { type: "button", class: "row-play", click: () => this.onPlay(queue, index) }, song.title);
     press.setAttribute("aria-label", `Play ${song.title} by ${byline(song)}`);
     const words = h("span", { class: "words" }, press, byline(song) === albumArtist ? null : h("span", { class: "by" }, byline(song)));
     const wave = h("canvas", { class: "row-wave", "aria-hidden": "true" });
     const row = h("li", { class: "song", "data-song": song.song_id }, h("span", { class: "lead" }, number, sign), words, wave, h("time", {}, clock(song.duration_ms)));
     row.song = song;
+    row.wave = new Waveform(wave, { bar: 2, gap: 1 });
     this.#rows.set(song.song_id, [...(this.#rows.get(song.song_id) ?? []), row]);
     this.#seen.observe(row);
     return row;
   }
 
-  #near({ target, isIntersecting }) {
-    if (!isIntersecting) return;
-    this.#seen.unobserve(target);
-    new Waveform(target.querySelector("canvas"), { bar: 2, gap: 1 }).show(target.song);
+  /** Waveforms are fetched when their rows come near the window. */
+  #near(row) {
+    this.#seen.unobserve(row);
+    row.wave.show(row.song);
   }
 }

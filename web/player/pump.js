@@ -31,7 +31,7 @@ export class Pump {
 
   /**
    * @param audio the media element, which this pump takes over
-   * @param queue songs; the first of them is laid at 0
+   * @param queue gives the n-th song, undefined behind the last; the first of them is laid at 0
    * @param shared {api, licences, throughput}
    * @param changed called whenever there is more (or less) in the buffer
    */
@@ -65,7 +65,7 @@ export class Pump {
   /** Opens the first song, `at` seconds into it, and pumps until stopped. Throws when the sound would break off. */
   async run(waterfall, at) {
     const { signal } = this.#stop;
-    const track = new Track(this.queue[0], this.shared, signal);
+    const track = new Track(this.queue(0), this.shared, signal);
     await Promise.all([track.open(waterfall, this.#likely), this.#deck.opened]);
     signal.throwIfAborted();
     this.#lay(track);
@@ -123,7 +123,7 @@ export class Pump {
 
   /** Nothing is missing for now. Near the end of what is laid, lay the next song, or say that nothing follows. */
   #rest() {
-    const song = this.queue[this.laid.length];
+    const song = this.queue(this.laid.length);
     if (this.laid.at(-1).end <= this.audio.currentTime + GOAL) {
       if (song && !this.#next) {
         this.#next = this.#follow(song);

@@ -11,7 +11,6 @@ import { Problem, pause, request, transfer } from "./http.js";
 
 const TRIES = 4;
 const PATIENCE_MS = 250; // before the second try; doubles each time
-const EARLY_MS = 30_000; // a grant is renewed when it has less than this to live
 
 export class Track {
   origin = 0; // seconds on the deck's timeline, set when the song is laid
@@ -124,7 +123,6 @@ export class Track {
   /** Fetches until it works: passing failures are waited out, an expired grant is renewed. */
   async #persist(path, signal) {
     for (let attempt = 1; ; attempt += 1) {
-      if (this.grant.expires_at - Date.now() < EARLY_MS) await this.#renew();
       try {
         return await transfer(this.#url(path), { signal });
       } catch (error) {

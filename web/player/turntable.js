@@ -109,7 +109,7 @@ export class Turntable {
     for (let radius = LEAD_IN; radius > LEAD_OUT; radius -= step) {
       const share = (LEAD_IN - radius) / (LEAD_IN - LEAD_OUT);
       const loud = this.#peaks ? this.#peaks[Math.min(Math.floor(share * this.#peaks.length), this.#peaks.length - 1)] : 0.35;
-      ring(radius, `rgb(255 226 190 / ${(0.025 + 0.17 * loud ** 1.6).toFixed(3)})`, 0.62);
+      ring(radius, `rgb(255 226 190 / ${(0.015 + 0.3 * loud ** 2).toFixed(3)})`, 0.62);
     }
     ring(LEAD_IN + 3.5, "rgb(255 226 190 / .08)", 0.5);
     ring(LEAD_OUT - 3, "rgb(255 226 190 / .07)", 0.5);

@@ -41,9 +41,10 @@ export class Waveform {
   #paint;
 
   constructor(canvas, { bar = 3, gap = 1 } = {}) {
+    let tones = null;
     const draw = (context, width, height) => {
       const count = Math.max(1, Math.floor((width + gap) / (bar + gap)));
-      const tones = { played: colour("brass"), ahead: colour("wave-ahead"), rest: colour("wave") };
+      tones ??= { played: colour("brass"), ahead: colour("wave-ahead"), rest: colour("wave") };
       resample(this.#peaks, count).forEach((peak, index) => {
         const share = (index + 0.5) / count;
         const tall = Math.max(2, peak * height);
