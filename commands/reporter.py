@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.context import Context
+from media.private import private_folder
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -26,7 +27,7 @@ class Reporter:
         self.console = context.console
         self.as_json = as_json
         self.journal = context.home / "journal" / "publish.jsonl"
-        self.journal.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self.journal.parent)
         # A person gets one line; whoever mends a bug finds its traceback here.
         logger = logging.getLogger("tonearm")
         logger.handlers, logger.propagate = (

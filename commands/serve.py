@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 )
 @click.option("--memory", default="256MB", show_default=True, type=Size(), help="The edge cache's budget.")
 @click.option(
+    "--edge-url",
+    default="",
+    metavar="URL",
+    help="Where listeners reach this server, behind a proxy say.  [default: the host they asked]",
+)
+@click.option(
     "--guests/--no-guests", default=True, show_default=True, help="Let people listen without an account."
 )
 @click.option(
@@ -45,6 +51,7 @@ def serve(
     host: str,
     port: int,
     memory: int,
+    edge_url: str,
     guests: bool,
     database: str,
     access_log: bool,
@@ -60,13 +67,13 @@ def serve(
 
     log_json_lines(access=access_log)
     store = open_store(store_url)
-    context.home.mkdir(parents=True, exist_ok=True)
     api = Api(
         store=store,
         database=Database(database or default_url(context.home)),
         key_store=context.key_store(),
         token_keys=context.token_keys(),
         session_key=load_session_key(context.home),
+        edge_url=edge_url,
         guests=guests,
     )
     uvloop.run(_serve(context, store, api, host, port, memory))

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from control_api.database import Database
 from control_api.endpoint import Access, Caller, Operation
-from control_api.fields import Body, Email, Region, View
+from control_api.fields import Body, Email, Region, View, folded_email
 from control_api.limits import Buckets
 from control_api.models import AccountRecord
 from control_api.passwords import Passwords
@@ -137,7 +137,7 @@ class Accounts:
 async def change(database: Database, email: str, **values: str) -> Caller:
     """Set `role`, `tier` or `region` of an account: for the operator's command line. Raises `SettingsError`."""
     async with database.transaction() as session:
-        registered = select(AccountRecord).where(AccountRecord.email == email.strip().casefold())
+        registered = select(AccountRecord).where(AccountRecord.email == folded_email(email))
         account = await session.scalar(registered)
         if account is None:
             raise SettingsError(f"account {email!r}: nobody registered with that address")

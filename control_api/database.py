@@ -19,14 +19,16 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from control_api.models import Record
 from media.errors import ApiError, SettingsError
+from media.private import private_file, private_folder
 
 log = logging.getLogger("tonearm.api")
 
 
 def default_url(home: Path) -> str:
     """SQLite's URL of ``api.sqlite`` in `home`, which is made when it is not there."""
-    home.mkdir(parents=True, exist_ok=True)
-    return URL.create("sqlite+aiosqlite", database=str(home / "api.sqlite")).render_as_string()
+    return URL.create(
+        "sqlite+aiosqlite", database=str(private_folder(home) / "api.sqlite")
+    ).render_as_string()
 
 
 class Database:
@@ -52,7 +54,9 @@ class Database:
             async with self.engine.begin() as connection:
                 await connection.run_sync(Record.metadata.create_all)
         except (DBAPIError, sqlite3.Error, OSError) as error:
-            reason = error.orig if isinstance(error, DBAPIError) else error
+            reason: object = error.orig if isinstance(error, DBAPIError) else error
+            if isinstance(error, OSError):
+                reason = f"{file}: {error.strerror}"
             raise SettingsError(f"database: cannot be opened: {reason}") from None
 
     async def close(self) -> None:
@@ -70,6 +74,8 @@ class Database:
 
 
 def _try_sqlite(file: str) -> None:
+    if not file.startswith((":memory:", "file:")):  # what SQLite reads as something else than a path
+        private_file(Path(file))  # SQLite's own would be 0644, and who registered is nobody else's business
     connection = sqlite3.connect(file, timeout=5)
     try:
         connection.execute("PRAGMA schema_version").fetchone()

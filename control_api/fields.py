@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 PLAYLIST_ID = r"^[0-9a-f]{32}$"
 SHARE_ID = r"^[A-Za-z0-9_-]{22}$"
 # One @ between something and a domain with a dot; whether it receives mail, only mail can tell.
+_LONGEST_EMAIL = 254
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -24,10 +25,16 @@ def _printable(text: str) -> str:
     return text
 
 
+def folded_email(text: str) -> str:
+    """The one spelling under which an address is kept and looked for."""
+    return unicodedata.normalize("NFKC", text.strip()).casefold()
+
+
 def _email(text: str) -> str:
-    if not _EMAIL.fullmatch(text):
+    folded = folded_email(text)  # first: it may make one character into a space, an @ or eighteen letters
+    if len(folded) > _LONGEST_EMAIL or not _EMAIL.fullmatch(folded):
         raise ValueError("not an e-mail address")
-    return unicodedata.normalize("NFKC", text).casefold()
+    return folded
 
 
 SongId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{2,63}$")]
@@ -36,7 +43,7 @@ Region = Annotated[
 ]
 Email = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=254),
+    StringConstraints(strip_whitespace=True, max_length=_LONGEST_EMAIL),
     AfterValidator(_printable),
     AfterValidator(_email),
 ]

@@ -6,6 +6,7 @@ question to the API stands between it and the first segment.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -18,8 +19,10 @@ from control_api.endpoint import Access, Caller, Operation
 from control_api.fields import View
 from control_api.rights import Rights
 from media import layout
-from media.errors import SettingsError
+from media.errors import ApiError, SettingsError
 from origin.tokens import TokenKeys, sign
+
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
 
 class ProtectionView(View):
@@ -78,7 +81,11 @@ class Grants:
                 self.grant,
                 "A signed address to stream a song from",
                 access=Access.ACCOUNT,
-                refusals={403: "Not in this tier or region", 404: "There is no such song"},
+                refusals={
+                    400: "The Host header names no host",
+                    403: "Not in this tier or region",
+                    404: "There is no such song",
+                },
             )
         ]
 
@@ -87,7 +94,7 @@ class Grants:
         self.rights.check(caller, path.song_id)
         expires_ms = self.clock() + self.lifetime_s * 1000
         token = sign(entry.folder, keys=self.keys, expires_ms=expires_ms, user=caller.account_id)
-        root = f"{self.edge_url or request.url.origin()}/t/{token}/"
+        root = f"{self.edge_url or _origin(request)}/t/{token}/"
         base = root + entry.folder
         return Grant(
             song_id=path.song_id,
@@ -102,3 +109,18 @@ class Grants:
             samples=entry.samples,
             sample_rate=entry.sample_rate,
         )
+
+
+def _origin(request: web.Request) -> str:
+    """The origin that the request was sent to, by its own word. Raises `ApiError` 400 when that is no host's name.
+
+    To believe it is safe: only the sender sees the answer, which no cache may keep, and a page cannot choose the Host of
+    the requests it makes.
+    """
+    try:
+        origin = str(request.url.origin())
+    except ValueError:
+        origin = ""
+    if not _ORIGIN.fullmatch(origin):
+        raise ApiError(400, "bad-host", "the Host header names no host")
+    return origin

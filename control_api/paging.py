@@ -28,7 +28,10 @@ def decode(cursor: str, *types: type[str] | type[int]) -> tuple[str | int, ...]:
     """The key in `cursor`, of exactly these `types`. Raises `ApiError` 422."""
     try:
         key = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, RecursionError):
+        "".join(
+            item for item in key if isinstance(item, str)
+        ).encode()  # JSON can spell half a surrogate pair
+    except (binascii.Error, ValueError, TypeError, RecursionError):
         key = None
     if (
         not isinstance(key, list)

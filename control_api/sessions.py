@@ -21,6 +21,7 @@ from control_api.endpoint import Caller, Operation
 from control_api.fields import Body, Email, View
 from control_api.limits import Buckets
 from media.errors import ApiError, SettingsError
+from media.private import private_folder
 
 LIFETIME_S = 12 * 3600
 _ISSUER = "tonearm"
@@ -125,8 +126,7 @@ def load_session_key(home: Path) -> bytes:
     """32 bytes from ``session.key`` in `home`, made on first use. Raises `SettingsError` when others may read it."""
     path = home / "session.key"
     if not path.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        new = home / f".session.key.{secrets.token_hex(8)}"
+        new = private_folder(home) / f".session.key.{secrets.token_hex(8)}"
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:

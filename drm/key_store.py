@@ -12,7 +12,6 @@ create the key of one scope one wins and both get the same.
 from __future__ import annotations
 
 import builtins
-import os
 import secrets
 import sqlite3
 import time
@@ -26,6 +25,7 @@ from Crypto.Cipher import AES
 from drm.keys import KEY_SIZE, ContentKey
 from drm.master_key import load_master_key
 from media.errors import ContentKeyError, KeyMissing, KeyStoreLocked
+from media.private import private_file, private_folder
 
 __all__ = ["KeyStore", "load_master_key"]
 
@@ -62,8 +62,8 @@ class KeyStore:
         self._master_key = master_key
         self._now_ms = now_ms
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite's own would be 0644
+            private_folder(path)
+            private_file(self._path)  # SQLite's own would be 0644
         except OSError as error:
             raise ContentKeyError(f"{self._path}: {error.strerror}") from None
         with self._transaction() as connection:

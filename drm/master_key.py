@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from media.errors import KeyStoreLocked
+from media.private import private_folder
 
 FILE = "master.key"
 SIZE = 32  # bytes: AES-256
@@ -50,8 +51,9 @@ def _parse(text: str, place: str) -> bytes:
 
 def _create(path: Path) -> None:
     """Write a whole file and link it into place: of two processes at once one wins, and both then read the same."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=path.parent, prefix=".master-") as file:  # mkstemp: mode 0600
+    with NamedTemporaryFile(
+        "w", dir=private_folder(path.parent), prefix=".master-"
+    ) as file:  # mkstemp: mode 0600
         file.write(secrets.token_hex(SIZE) + "\n")
         file.flush()
         os.fsync(file.fileno())

@@ -43,6 +43,7 @@ from pathlib import Path
 
 from media.errors import SettingsError, TokenExpired, TokenInvalid, TokenOutOfScope
 from media.layout import VERSION, folder
+from media.private import private_folder
 from media.song import SONG_ID
 
 _FOLDER, _NOT_BEFORE, _USER = 1, 2, 4
@@ -229,8 +230,7 @@ def _parse(text: str, source: str) -> TokenKeys:
 
 def _create(path: Path, text: str) -> None:
     """Write `text` for the owner alone; when another process was faster, its file stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    temporary = private_folder(path.parent) / f".{path.name}.{secrets.token_hex(8)}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w") as file:

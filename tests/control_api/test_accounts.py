@@ -52,6 +52,19 @@ async def test_addresses_differ_by_more_than_case_and_width(stranger: Any) -> No
     await stranger.ok("POST", "/v1/sessions", json=again)
 
 
+@pytest.mark.parametrize("email", ["ann＠home@example.org", "ﷺ@example.org", "ann@" + "ﷺ" * 20 + ".org"])
+async def test_an_address_is_judged_as_it_will_be_kept(stranger: Any, email: str) -> None:
+    """U+FF20 becomes an @, U+FDFA eighteen letters and three spaces."""
+    await stranger.refused(422, "POST", "/v1/accounts", json=ANN | {"email": email})
+
+
+async def test_who_registered_is_for_the_owner_of_the_machine_alone(stranger: Any, tmp_path: Path) -> None:
+    await stranger.ok("POST", "/v1/accounts", 201, json=ANN)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("api.sqlite*")}
+    assert modes["api.sqlite"] == 0o600
+    assert set(modes.values()) == {0o600}
+
+
 @pytest.mark.parametrize(
     "wrong", [{"password": "wrong horse battery"}, {"email": "nobody@example.org"}, {"password": ""}]
 )

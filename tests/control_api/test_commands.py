@@ -100,7 +100,7 @@ async def test_serves_until_a_signal_and_logs_as_json(home: Path, publish_song: 
         (["--store", "x", "--database", "nonsense://secret@x"], "database URL"),
         (
             ["--store", "x", "--port", "0", "--database", "sqlite+aiosqlite:////nowhere/at/all"],
-            "unable to open",
+            "/nowhere/at/all: No such file",
         ),
         (
             ["--store", "x", "--port", "0", "--database", "sqlite+aiosqlite:///{home}/something"],

@@ -91,6 +91,22 @@ async def test_grants_name_the_edge_and_last_as_long_as_set(
     assert grant["expires_at"] == 1_800_000_000_000 + 900_000
 
 
+@pytest.mark.parametrize("host", ["", "a b", "a:99999", "a:b", "a/b", 'a"b', "a\\b", "%00", "[::1]]", "a,b"])
+async def test_a_host_header_that_is_no_host_is_refused_and_gets_into_no_address(
+    listener: Any, host: str
+) -> None:
+    refused = await listener.refused(400, "GET", "/v1/songs/salt-air/stream", headers={"Host": host})
+    assert refused["type"].endswith("bad-host")
+
+
+@pytest.mark.parametrize("host", ["music.example", "music.example:8080", "[::1]:8080", "localhost"])
+async def test_a_grant_is_for_the_host_that_was_asked(listener: Any, host: str) -> None:
+    told = {"Host": host, "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
+    grant = await listener.ok("GET", "/v1/songs/salt-air/stream", headers=told)
+    assert grant["base_url"].startswith(f"http://{host}/t/")
+    assert "evil" not in str(grant)
+
+
 @pytest.mark.parametrize("wrong", [{"grant_s": 899}, {"grant_s": 1801}, {"edge_url": "edge.example"}])
 async def test_settings_that_make_no_sense(make_api: Callable[..., Api], wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):

@@ -87,6 +87,9 @@ def test_a_cursor_gives_back_its_key(first: str, second: int, third: str) -> Non
         '["a",null]',
         '{"a":1}',
         "[" * 900,
+        '["\\ud800",1]',
+        "null",
+        "5",
     ],
 )
 def test_what_is_no_cursor_of_this_list(key: str) -> None:
