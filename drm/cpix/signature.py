@@ -117,7 +117,12 @@ def _verify_reference(root: etree._Element, reference: etree._Element) -> None:
 
 
 def _canonical(element: etree._Element, algorithm: str) -> bytes:
-    return etree.tostring(element, method="c14n", exclusive=_EXCLUSIVE[algorithm], with_comments=False)
+    # Written out and read again, the element is a document of its own with all its namespaces. Asked for a part of a
+    # document, lxml 6 undeclares a default namespace on the part's children, and no signature with one (Java's have one) would hold.
+    alone = etree.fromstring(
+        etree.tostring(element, with_tail=False), etree.XMLParser(resolve_entities=False)
+    )
+    return etree.tostring(alone, method="c14n", exclusive=_EXCLUSIVE[algorithm], with_comments=False)
 
 
 def _remove(root: etree._Element, child: etree._Element) -> None:

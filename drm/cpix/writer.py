@@ -21,6 +21,8 @@ from drm.cpix.signature import Signer, sign
 
 # What CPIX 2.4 calls multiVariant was master up to 2.3.
 MULTIVARIANT = {"2.4": "multiVariant"}
+# The schema's order; others' filters come last.
+FILTERS = ("KeyPeriodFilter", "LabelFilter", "VideoFilter", "AudioFilter", "BitrateFilter")
 
 
 def write(
@@ -44,7 +46,7 @@ def write(
     if recipients:
         parent = etree.SubElement(root, cpix("DeliveryDataList"))
         for recipient in recipients:
-            _delivery(parent, recipient, secrets, random)
+            _delivery(parent, recipient, document.version, secrets, random)
     if document.keys:
         parent = etree.SubElement(root, cpix("ContentKeyList"))
         for key in document.keys:
@@ -63,7 +65,7 @@ def write(
 
 
 def _delivery(
-    parent: etree._Element, recipient: Certificate, secrets: Secrets | None, random: Random
+    parent: etree._Element, recipient: Certificate, version: str, secrets: Secrets | None, random: Random
 ) -> None:
     public_key = recipient.public_key()
     element = etree.SubElement(parent, cpix("DeliveryData"))
@@ -71,7 +73,9 @@ def _delivery(
     _text(holder, ds("X509Certificate"), recipient.der)
     if secrets is None:
         return
-    document_key = etree.SubElement(element, cpix("DocumentKey"), Algorithm=names.AES256_CBC)
+    document_key = etree.SubElement(element, cpix("DocumentKey"))
+    if version != "2.4":  # which dropped it: there is only one
+        document_key.set("Algorithm", names.AES256_CBC)
     secret = etree.SubElement(etree.SubElement(document_key, cpix("Data")), pskc("Secret"))
     value = etree.SubElement(secret, pskc("EncryptedValue"))
     _encrypted(value, names.RSA_OAEP, sealing.wrap(secrets.key, public_key, random))
@@ -114,7 +118,8 @@ def _rule(parent: etree._Element, rule: UsageRule) -> None:
     element = etree.SubElement(parent, cpix("ContentKeyUsageRule"), kid=str(rule.kid))
     if rule.intended_track_type:
         element.set("intendedTrackType", rule.intended_track_type)
-    for each in rule.filters:
+    ranks = {kind: rank for rank, kind in enumerate(FILTERS)}
+    for each in sorted(rule.filters, key=lambda each: ranks.get(each.kind, len(FILTERS))):
         etree.SubElement(
             element, each.kind if each.kind.startswith("{") else cpix(each.kind), dict(each.attributes)
         )
