@@ -26,7 +26,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from media import layout
 from media.errors import BadKey, ObjectMissing, PreconditionFailed, SettingsError, StoreUnavailable
@@ -46,7 +46,11 @@ def open_file_store(url: str) -> FileStore:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not parts.path:
         raise SettingsError(f"store {url!r}: expected file:PATH")
-    return FileStore(Path(unquote(parts.path)))
+    root = Path(os.fsdecode(unquote_to_bytes(parts.path))).absolute()
+    nearest = next(path for path in (root, *root.parents) if os.path.lexists(path))
+    if not nearest.is_dir():  # said now, before anyone encodes a thousand songs for it
+        raise SettingsError(f"store {url!r}: {nearest} is no folder")
+    return FileStore(root)
 
 
 class FileStore:

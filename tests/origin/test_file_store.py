@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from media.errors import BadKey, ObjectMissing, PreconditionFailed, StoreUnavailable
+from media.errors import BadKey, ObjectMissing, PreconditionFailed, SettingsError, StoreUnavailable
 from media.ports import ObjectInfo, ObjectStore, read_all
 from media.registry import open_store
 from origin.stores.file import FileStore
@@ -38,6 +38,40 @@ async def test_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for url in (f"file:{tmp_path}/some%20where/below", f"file://{tmp_path}/some%20where/below"):
         assert await keys(open_store(url)) == ["a"]
     assert await keys(open_store(str(tmp_path / "some where" / "below"))) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["100%41", "a#b", "a?b=c", " a ", "a\nb\tc", "[::1", "ä", b"\xff\xfe", "-a", ":\\x", "x" * 200],
+)
+async def test_a_plain_path_means_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | bytes
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plain = os.fsdecode(name)
+    await put(open_store(plain if ":" not in plain else f"./{plain}"), "a", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == [plain]
+
+
+@pytest.mark.parametrize("url", ["file", "file/below", "dangling", "file:file"])
+def test_what_can_be_no_folder_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    with pytest.raises(SettingsError, match="is no folder"):
+        open_store(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "file:", "file://other/x", "file:a\nb", "s3://[", "minio://[::1/x", "minio://a:b/x", "http://["],
+)
+def test_an_address_that_is_none_is_one_line(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        open_store(url)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.fixture
