@@ -39,7 +39,8 @@ from media.boxes import (
 )
 from media.boxes.base import header
 from media.errors import BoxError, KeyMissing
-from packager.track import CENC_IV_SIZE, INDEPENDENT, TRACK_ID, Init, read_init
+from packager.sample_entry import CENC_IV_SIZE
+from packager.track import INDEPENDENT, TRACK_ID, Init, read_init
 
 __all__ = ["Init", "Units", "read_init", "read_segment", "write_segment"]
 
@@ -65,9 +66,13 @@ def write_segment(
     base_media_decode_time: int,
     samples_per_unit: int,
     ivs: bytes = b"",
+    rolls: bool = True,
 ) -> bytes:
-    """Segment `number` (from 1) of samples that lie end to end in `payload`; `ivs` are 8 bytes for each, or none."""
-    fragment = _Fragment(number, sizes, base_media_decode_time, samples_per_unit, ivs)
+    """Segment `number` (from 1) of samples that lie end to end in `payload`; `ivs` are 8 bytes for each, or none.
+
+    `rolls` where the header has a roll group, which all samples then belong to.
+    """
+    fragment = _Fragment(number, sizes, base_media_decode_time, samples_per_unit, ivs, rolls)
     # Where trun and saio point, both counted from the first byte of moof, is known once moof has its size.
     size = len(fragment.moof(0, 0).to_bytes())
     run_size = 20 + 4 * len(sizes)  # trun, with an offset and one column, is the last box
@@ -82,6 +87,7 @@ class _Fragment:
     base_media_decode_time: int
     samples_per_unit: int
     ivs: bytes
+    rolls: bool
 
     def moof(self, data_offset: int, ivs_offset: int) -> MoofBox:
         count = len(self.sizes)
@@ -102,8 +108,7 @@ class _Fragment:
             (
                 tfhd,
                 TfdtBox(self.base_media_decode_time, version=1),
-                # Every sample belongs to the roll group that the header describes.
-                SbgpBox(b"roll", numpy.array([[count, 1]])),
+                *((SbgpBox(b"roll", numpy.array([[count, 1]])),) if self.rolls else ()),
                 *encryption,
                 TrunBox(count, data_offset, sizes=self.sizes),
             )

@@ -31,6 +31,7 @@ from media.song import Song
 from packager.bandwidth import bandwidths
 from packager.fragments import write_segment
 from packager.plan import PlannedSegment, plan_segments, units_needed
+from packager.sample_entry import roll_distance
 from packager.track import Init, bitrates, write_init
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
@@ -187,6 +188,7 @@ def _rendition(
             base_media_decode_time=start * units.samples_per_unit,
             samples_per_unit=units.samples_per_unit,
             ivs=sample_ivs[start * cenc.IV_SIZE : stop * cenc.IV_SIZE],
+            rolls=roll_distance(source.codec, units.samples_per_unit) != 0,
         )
         if key is not None and scheme == "aes-128":
             body = aes128.encrypt(body, key=key, iv=iv)

@@ -6,7 +6,8 @@ are 0, and the same rendition always gives the same bytes.
 **Gapless.** The encoder puts `priming` inaudible samples first and fills the last access unit up. The edit list shows
 exactly what lies between: it starts at ``media_time = priming`` and lasts `samples`. The movie's timescale is the sample
 rate, so that both numbers are samples. ``mehd`` tells the same length to players that look there. The roll group says
-that one unit before the wanted one must be decoded too (ISO/IEC 14496-12 §10.1), as AAC overlaps its blocks.
+how many units before the wanted one must be decoded too (ISO/IEC 14496-12 §10.1): one of AAC, which overlaps its blocks,
+80 ms of Opus, none of FLAC.
 
 **Brands.** ``cmf2`` beside ``cmfc``: fragments repeat the sample defaults. ``caac``: the AAC core media profile
 (ISO/IEC 23000-19 §10.3.1), up to two channels and 48 kHz.
@@ -22,15 +23,11 @@ import numpy
 from media.access_units import AccessUnits
 from media.boxes import (
     Box,
-    BtrtBox,
     DinfBox,
     DrefBox,
     Edit,
     EdtsBox,
     ElstBox,
-    EncaBox,
-    EsdsBox,
-    FrmaBox,
     FtypBox,
     HdlrBox,
     MdhdBox,
@@ -38,13 +35,9 @@ from media.boxes import (
     MehdBox,
     MinfBox,
     MoovBox,
-    Mp4aBox,
     MvexBox,
     MvhdBox,
-    SchiBox,
-    SchmBox,
     SgpdBox,
-    SinfBox,
     SmhdBox,
     StblBox,
     StcoBox,
@@ -52,7 +45,6 @@ from media.boxes import (
     StsdBox,
     StszBox,
     SttsBox,
-    TencBox,
     TkhdBox,
     TrakBox,
     TrexBox,
@@ -61,11 +53,11 @@ from media.boxes import (
     parse,
 )
 from media.errors import BoxError
+from packager.sample_entry import CENC_IV_SIZE, read_entry, roll_distance, write_entry
 
 TRACK_ID = 1
 # ISO/IEC 14496-12 §8.8.3.1: sample_depends_on = 2 (on no other), and not a non-sync sample.
 INDEPENDENT = 0x02000000
-CENC_IV_SIZE = 8
 _ENABLED_IN_MOVIE_AND_PREVIEW = 7
 _IN_THIS_FILE = 1
 _NO_ROWS = numpy.empty(0, dtype=">u4")
@@ -135,12 +127,12 @@ def _track(init: Init) -> TrakBox:
             DinfBox((DrefBox((UrlBox(flags=_IN_THIS_FILE),)),)),
             StblBox(
                 (
-                    StsdBox((_sample_entry(init),)),
+                    StsdBox((write_entry(init),)),
                     SttsBox(_NO_ROWS),
                     StscBox(_NO_ROWS),
                     StszBox(0, 0, _NO_ROWS),
                     StcoBox(_NO_ROWS),
-                    SgpdBox(b"roll", ((-1).to_bytes(2, "big", signed=True),)),
+                    *_roll_group(init),
                 )
             ),
         )
@@ -154,60 +146,36 @@ def _track(init: Init) -> TrakBox:
     )
 
 
-def _sample_entry(init: Init) -> Box:
-    # 16.16 holds no rate above 65535 Hz; the decoder's configuration has the last word anyway.
-    rate = init.sample_rate << 16 if init.sample_rate < 1 << 16 else 0
-    buffer_size = 768 * init.channels  # ISO/IEC 14496-3 §4.5.3.1: 6144 bits for each channel
-    rates = (buffer_size, init.max_bitrate, init.avg_bitrate)
-    children: tuple[Box, ...] = (
-        EsdsBox(
-            init.config, buffer_size=buffer_size, max_bitrate=init.max_bitrate, avg_bitrate=init.avg_bitrate
-        ),
-        BtrtBox(*rates),
-    )
-    if init.scheme == "none":
-        return Mp4aBox(init.channels, rate, children)
-    assert init.kid is not None
-    # ISO/IEC 23001-7 §10.4: cbcs needs tenc version 1; audio has no pattern and is encrypted whole.
-    tenc = TencBox(init.kid.bytes, init.iv_size, init.constant_iv, version=1 if init.scheme == "cbcs" else 0)
-    sinf = SinfBox((FrmaBox(b"mp4a"), SchmBox(init.scheme.encode()), SchiBox((tenc,))))
-    return EncaBox(init.channels, rate, (*children, sinf))
+def _roll_group(init: Init) -> tuple[SgpdBox, ...]:
+    distance = roll_distance(init.codec, init.samples_per_unit)
+    return (SgpdBox(b"roll", (distance.to_bytes(2, "big", signed=True),)),) if distance else ()
 
 
 def read_init(data: bytes) -> Init:
-    """Read a CMAF header of one AAC track, ours or another's. Raises `BoxError`."""
+    """Read a CMAF header of one sound track, ours or another's. Raises `BoxError`."""
     moov = next(find_all(parse(data), MoovBox), None)
     if moov is None:
         raise BoxError("file", 0, "holds no moov box: not an init segment")
     trak = moov.get(TrakBox)
     mdia = trak.get(MdiaBox)
-    entry = _read_entry(mdia.get(MinfBox).get(StblBox).get(StsdBox))
-    esds = entry.get(EsdsBox)
     timescale = mdia.get(MdhdBox).timescale
+    entry = read_entry(mdia.get(MinfBox).get(StblBox).get(StsdBox), timescale)
     edit = _read_edit(trak)
-    scheme, tenc = _read_scheme(entry)
     return Init(
-        codec=f"mp4a.{esds.object_type:02x}" + (f".{esds.config[0] >> 3}" if esds.config else ""),
-        config=esds.config,
-        sample_rate=entry.sample_rate >> 16 or timescale,
+        codec=entry.codec,
+        config=entry.config,
+        sample_rate=entry.sample_rate,
         channels=entry.channels,
         timescale=timescale,
         media_time=edit.media_time,
         samples=edit.segment_duration,
         samples_per_unit=moov.get(MvexBox).get(TrexBox).sample_duration,
-        scheme=scheme,
-        kid=None if tenc is None else UUID(bytes=tenc.kid),
-        constant_iv=b"" if tenc is None else tenc.constant_iv,
-        max_bitrate=esds.max_bitrate,
-        avg_bitrate=esds.avg_bitrate,
+        scheme=entry.scheme,
+        kid=None if entry.tenc is None else UUID(bytes=entry.tenc.kid),
+        constant_iv=b"" if entry.tenc is None else entry.tenc.constant_iv,
+        max_bitrate=entry.max_bitrate,
+        avg_bitrate=entry.avg_bitrate,
     )
-
-
-def _read_entry(stsd: StsdBox) -> Mp4aBox | EncaBox:
-    if len(stsd.children) != 1 or not isinstance(stsd.children[0], Mp4aBox | EncaBox):
-        kinds = ", ".join(entry.type.decode("ascii", "backslashreplace") for entry in stsd.children)
-        raise BoxError("stsd", 0, f"one entry mp4a or enca expected, found: {kinds or 'none'}")
-    return stsd.children[0]
 
 
 def _read_edit(trak: TrakBox) -> Edit:
@@ -218,19 +186,3 @@ def _read_edit(trak: TrakBox) -> Edit:
     if len(entries) != 1 or entries[0].media_time < 0:
         raise BoxError("elst", 0, "one edit into the media expected (ISO/IEC 23000-19 §7.5.13)")
     return entries[0]
-
-
-def _read_scheme(entry: Mp4aBox | EncaBox) -> tuple[str, TencBox | None]:
-    if isinstance(entry, Mp4aBox):
-        return "none", None
-    sinf = entry.get(SinfBox)
-    scheme, tenc = sinf.get(SchmBox).scheme_type, sinf.get(SchiBox).get(TencBox)
-    if scheme not in (b"cenc", b"cbcs"):
-        raise BoxError("schm", 0, f"scheme {scheme!r} is neither cenc nor cbcs")
-    if scheme == b"cenc" and (tenc.iv_size != CENC_IV_SIZE or not tenc.protected):
-        raise BoxError("tenc", 0, f"cenc with IVs of {tenc.iv_size} bytes, not {CENC_IV_SIZE}")
-    if scheme == b"cbcs" and (
-        len(tenc.constant_iv) != 16 or not tenc.protected or tenc.crypt_blocks or tenc.skip_blocks
-    ):
-        raise BoxError("tenc", 0, "cbcs audio without a 16-byte constant IV, or with a pattern")
-    return scheme.decode(), tenc
