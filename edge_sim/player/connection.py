@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -22,6 +21,7 @@ Stopwatch = Callable[[], int]  # monotonic, ns
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 _LARGEST = 32 << 20  # bytes: no manifest or segment is larger, and a wrong URL may lead anywhere
 _CACHE_WORDS = {"hit": "hit", "miss": "fwd=uri-miss", "stale": "fwd=stale", "pass": "fwd=bypass"}
+_HTTP = re.compile(r"https?://", re.IGNORECASE)
 _TOKEN = re.compile(r"/t/[^/]+")
 
 
@@ -63,11 +63,11 @@ class Connection:
         body: bytes | None = None,
     ) -> bytes:
         """The body of a 200 or 201, measured as span `name`. Raises `UpstreamFailed` or `UpstreamTimeout`."""
-        if urlsplit(url).scheme not in ("http", "https"):
+        if not _HTTP.match(url):
             raise UpstreamFailed(f"{name}: {url[:80]!r} is no http address")
         connecting = _Connecting()
         start = self.stopwatch()
-        with named_errors(f"{name}: {shown(url)}"):
+        with named_errors(f"{name}: {shown(url)}"), _sendable(name):
             async with self.session.request(
                 method, url, headers=headers, data=body, trace_request_ctx=connecting
             ) as response:
@@ -85,6 +85,17 @@ class Connection:
         cache = nearest_cache(response.headers.get("Cache-Status", ""))
         self.spans.append(Span(name, start, stop, len(content), cache))
         return bytes(content)
+
+
+@contextmanager
+def _sendable(name: str) -> Iterator[None]:
+    """What a server told us to send, an address or a session, may be nothing that HTTP can carry."""
+    try:
+        yield
+    except aiohttp.ClientError:
+        raise
+    except ValueError as error:
+        raise UpstreamFailed(f"{name}: cannot be asked: {error}") from None
 
 
 @asynccontextmanager
@@ -121,5 +132,5 @@ def _detail(content: bytearray) -> str:
     """The detail of a problem+json body (RFC 9457), if it is one."""
     try:
         return str(json.loads(content)["detail"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
+
+from media.errors import ManifestError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +33,14 @@ class Entrance:
 def file_name(url: str) -> str:
     """How errors name a manifest."""
     return url.partition("?")[0].rpartition("/")[2]
+
+
+@contextmanager
+def understood(url: str) -> Iterator[None]:
+    """Turn whatever a reader, or the library it reads with, trips over in a stranger's manifest into `ManifestError`."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise ManifestError(
+            f"{file_name(url)}: makes no sense to a player: {type(error).__name__}: {error}"
+        ) from None

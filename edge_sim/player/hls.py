@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import m3u8
 
 from edge_sim.player.connection import Connection
-from edge_sim.player.entrance import Entrance, KeyAddress, file_name
+from edge_sim.player.entrance import Entrance, KeyAddress, file_name, understood
 from media.errors import ManifestError
 
 _IV = re.compile(r"0[xX]([0-9A-Fa-f]{1,32})", re.ASCII)  # RFC 8216bis §4.2: hexadecimal-sequence, 128 bits
@@ -48,7 +48,10 @@ def _address(key: m3u8.Key, url: str) -> KeyAddress:
 def _iv(key: m3u8.Key, media: m3u8.M3U8, url: str) -> bytes:
     """The first segment's IV; without the attribute it is the media sequence number (RFC 8216bis §5.2)."""
     if not key.iv:
-        return int(media.media_sequence or 0).to_bytes(16, "big")
+        number = int(media.media_sequence or 0)
+        if not 0 <= number < 1 << 64:  # §4.2: a decimal-integer
+            raise ManifestError(f"{file_name(url)}: no media sequence number: {number}")
+        return number.to_bytes(16, "big")
     match = _IV.fullmatch(key.iv)
     if match is None:
         raise ManifestError(f"{file_name(url)}: IV {key.iv!r} is no hexadecimal number of 128 bits")
@@ -56,10 +59,11 @@ def _iv(key: m3u8.Key, media: m3u8.M3U8, url: str) -> bytes:
 
 
 def _playlist(content: bytes, url: str) -> m3u8.M3U8:
-    try:
+    with understood(url):
         text = content.decode()
         if not text.startswith("#EXTM3U"):
-            raise ValueError("does not begin with #EXTM3U")
-        return m3u8.loads(text, uri=url)
-    except (ValueError, m3u8.parser.ParseError) as error:
-        raise ManifestError(f"{file_name(url)}: {error}") from None
+            raise ManifestError(f"{file_name(url)}: does not begin with #EXTM3U")
+        try:
+            return m3u8.loads(text, uri=url)
+        except m3u8.parser.ParseError as error:
+            raise ManifestError(f"{file_name(url)}: {error}") from None

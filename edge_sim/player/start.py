@@ -7,7 +7,6 @@ is fetched at the same time, as a good player would: the segment beside the init
 from __future__ import annotations
 
 import asyncio
-import binascii
 import json
 import random
 import re
@@ -17,14 +16,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 from uuid import UUID
 
 from edge_sim.player.connection import Connection, Stopwatch, connections, shown
 from edge_sim.player.dash import dash
 from edge_sim.player.decode import first_sound
 from edge_sim.player.descriptor import descriptor
-from edge_sim.player.entrance import Entrance
+from edge_sim.player.entrance import Entrance, understood
 from edge_sim.player.hls import hls
 from edge_sim.player.waterfall import Kind, Span, Waterfall
 from media.errors import FormatError, SettingsError, UpstreamFailed
@@ -53,7 +52,11 @@ class Player:
         connection.spans.clear()
         begin = connection.stopwatch()
         url, rendition = await self._granted(connection)
-        entrance = await READERS[_suffix(url)](connection, url, rendition or "normal")
+        reader = READERS.get(_suffix(url))
+        if reader is None:
+            raise FormatError(f"grant: {shown(url)}: not a manifest's address")
+        with understood(url):
+            entrance = await reader(connection, url, rendition or "normal")
         segment, init, key = await _objects(connection, entrance)
         decode = connection.stopwatch()
         samples, peak = first_sound(segment, init, entrance, key)
@@ -136,11 +139,14 @@ async def _prepare(
     session = {"Authorization": f"Bearer {_json(answer, url).get('access_token', '')}"}
     if path in ("", "/"):
         page = _json(await connection.get("songs", urljoin(url, "/v1/songs?limit=100"), headers=session), url)
-        songs = [str(song["song_id"]) for song in page.get("items", [])]
+        try:
+            songs = [str(song["song_id"]) for song in page["items"]]
+        except (LookupError, TypeError):
+            raise FormatError(f"songs: {shown(url)}: no list of songs") from None
         if not songs:
             raise UpstreamFailed(f"{shown(url)}: there are no songs")
         song = songs[0] if seed is None else random.Random(seed).choice(songs)  # noqa: S311  no secret
-        url = urljoin(url, f"/v1/songs/{song}/stream")
+        url = urljoin(url, f"/v1/songs/{quote(song, safe='')}/stream")
     return Player(url, rendition, manifest, session)
 
 
@@ -180,14 +186,14 @@ async def _licence(connection: Connection, url: str, kid: UUID) -> bytes:
     try:
         keys = {item["kid"]: item["k"] for item in licence["keys"]}
         return urlsafe_b64decode(keys[kids[0]] + "==")
-    except (KeyError, TypeError, binascii.Error):
+    except (KeyError, TypeError, ValueError):
         raise FormatError(f"licence: {shown(url)}: no key {kid} in it") from None
 
 
 def _json(content: bytes, url: str) -> dict[str, Any]:
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise FormatError(f"{shown(url)}: a JSON object is expected")
@@ -195,5 +201,8 @@ def _json(content: bytes, url: str) -> dict[str, Any]:
 
 
 def _suffix(url: str) -> str:
-    dot = urlsplit(url).path.rpartition("/")[2].rpartition(".")
+    try:
+        dot = urlsplit(url).path.rpartition("/")[2].rpartition(".")
+    except ValueError:
+        return ""
     return dot[1] + dot[2]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from uuid import UUID
 
 import pytest
 
 from edge_sim.player import play
-from media.errors import FormatError, SettingsError, UpstreamFailed
+from media.errors import FormatError, ManifestError, SettingsError, UpstreamFailed
+
+KID = UUID("00112233-4455-6677-8899-aabbccddeeff")
 
 KINDS = {
     "hls": "hls.m3u8",
@@ -153,7 +156,15 @@ class TestWhatGoesWrong:
 
     @pytest.mark.parametrize(
         "licence",
-        [b"", b"[]", b"{}", b'{"keys": [{}]}', b'{"keys": [{"kid": "ABEiM0RVZneImaq7zN3u_w", "k": "!"}]}'],
+        [
+            b"",
+            b"[]",
+            b"{}",
+            b'{"keys": [{}]}',
+            b'{"keys": [{"kid": "ABEiM0RVZneImaq7zN3u_w", "k": "!"}]}',
+            '{"keys": [{"kid": "ABEiM0RVZneImaq7zN3u_w", "k": "é"}]}'.encode(),
+            b"[" * 100_000,
+        ],
     )
     async def test_a_licence_that_is_none(self, stage, tone, licence):
         stage.publish(tone, "cbcs")
@@ -187,6 +198,67 @@ class TestWhatGoesWrong:
         stage.origin.says("/api/v1/songs", b'{"items": []}')
         with pytest.raises(UpstreamFailed, match="there are no songs"):
             await play(stage.talk.base)
+
+    @pytest.mark.parametrize(
+        "page",
+        [
+            b"[]",
+            b"{}",
+            b'{"items": null}',
+            b'{"items": "abc"}',
+            b'{"items": [1]}',
+            b'{"items": [{}]}',
+            b'{"a":' * 10**5,
+        ],
+    )
+    async def test_a_catalogue_that_is_none(self, stage, tone, page):
+        stage.publish(tone)
+        stage.origin.says("/api/v1/songs", page)
+        with pytest.raises(FormatError):
+            await play(stage.talk.base)
+
+    async def test_a_songs_id_leads_to_no_other_address(self, stage, tone):
+        stage.publish(tone)
+        stage.origin.says("/api/v1/songs", b'{"items": [{"song_id": "../../x?\\n"}]}')
+        with pytest.raises(UpstreamFailed, match=r"grant: .*/v1/songs/\.\.%2F\.\.%2Fx%3F%0A/stream: 404"):
+            await play(stage.talk.base)
+
+    @pytest.mark.parametrize(
+        "address", [5, "", "/hls.m3u8", "http://[::1/hls.m3u8", "http://a/x", "http://a:99999/x.mpd"]
+    )
+    async def test_a_grant_for_an_address_that_is_none(self, stage, tone, address):
+        stage.publish(tone)
+        grant = {"manifests": {"hls": address}, "start_rendition": "normal"}
+        stage.origin.says("/api/v1/songs/a-song/stream", json.dumps(grant).encode(), cache_control="no-store")
+        with pytest.raises((FormatError, UpstreamFailed)):
+            await play(stage.talk.base)
+
+    async def test_a_session_puts_no_header_into_a_request(self, stage, tone):
+        stage.publish(tone)
+        stage.origin.says(
+            "/api/v1/sessions/guest", b'{"access_token": "a\\r\\nX-Evil: 1"}', cache_control="no-store"
+        )
+        with pytest.raises(UpstreamFailed, match="cannot be asked"):
+            await play(stage.talk.base)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"renditions": []},
+            {"renditions": [{"segments": []}]},
+            {"renditions": [{"init": "http://["}]},
+            {"protection": {"scheme": "cbcs", "kid": str(KID), "license_url": "http://[", "key_url": ""}},
+            {"protection": {"scheme": "aes-128", "kid": str(KID), "license_url": "", "key_url": ""}},
+        ],
+    )
+    async def test_a_presentation_that_makes_no_sense(self, stage, tone, change):
+        document = json.loads(stage.publish(tone).to_json())
+        normal = next(each for each in document["renditions"] if each["name"] == "normal") | {"iv": "zz"}
+        changed = [normal | each for each in change.get("renditions", [normal])]
+        body = json.dumps(document | change | {"renditions": changed}).encode()
+        stage.origin.says("presentation.json", body)
+        with pytest.raises(ManifestError, match=r"^presentation\.json: "):
+            await play(stage.url("presentation.json"))
 
     async def test_an_address_that_is_nothing_to_play(self):
         with pytest.raises(SettingsError, match="neither a server's root"):

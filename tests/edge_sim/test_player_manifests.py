@@ -129,6 +129,14 @@ async def test_hls_without_an_iv_counts_from_the_media_sequence():
         '#EXT-X-MAP:URI="i"\n#EXT-X-KEY:METHOD=SAMPLE-AES,URI="k",KEYFORMAT="com.apple.streamingkeydelivery"\n#EXTINF:4,\nm\n',
         '#EXT-X-MAP:URI="i"\n#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0xZZ\n#EXTINF:4,\nm\n',
         '#EXT-X-MAP:URI="i"\n#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x00112233445566778899aabbccddeeff00\n#EXTINF:4,\nm\n',
+        '#EXT-X-MAP:URI="i"\n#EXT-X-MEDIA-SEQUENCE:-1\n#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF:4,\nm\n',
+        f'#EXT-X-MAP:URI="i"\n#EXT-X-MEDIA-SEQUENCE:{"9" * 60}\n#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF:4,\nm\n',
+        # What the m3u8 package itself trips over.
+        "#EXT-X-MAP:x\n#EXTINF:4,\nm\n",
+        '#EXT-X-MAP:BYTERANGE="1"\n#EXTINF:4,\nm\n',
+        '#EXT-X-MAP:URI="i"\n#EXT-X-DATERANGE:x\n#EXTINF:4,\nm\n',
+        '#EXT-X-MAP:URI="i"\n#EXT-X-RENDITION-REPORT:x\n#EXTINF:4,\nm\n',
+        '#EXT-X-MAP:URI="i"\n#EXT-X-I-FRAME-STREAM-INF:x\n#EXTINF:4,\nm\n',
     ],
 )
 async def test_hls_that_cannot_be_played(media):
