@@ -12,16 +12,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from drm.pssh import COMMON_SYSTEM_ID
 from media.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
 class DrmSystem:
-    """`name` is ours and what ``--drm`` takes, `title` the maker's. `schemes` are those that its clients decrypt."""
+    """`name` is ours and what ``--drm`` takes, `title` the maker's. `schemes` are those that its clients decrypt.
+
+    `pssh_id` is the system id inside the box that its clients read, ``None`` where there is no box.
+    """
 
     name: str
     title: str
     system_id: UUID
+    pssh_id: UUID | None
     keyformat: str
     schemes: frozenset[str]
 
@@ -37,22 +42,34 @@ WIDEVINE = DrmSystem(
     "widevine",
     "Widevine",
     UUID("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"),
+    UUID("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"),
     "urn:uuid:edef8ba9-79d6-4ace-a3c8-27dcd51d21ed",
     _BOTH,
 )
 PLAYREADY = DrmSystem(
-    "playready", "PlayReady", UUID("9a04f079-9840-4286-ab92-e65be0885f95"), "com.microsoft.playready", _BOTH
+    "playready",
+    "PlayReady",
+    UUID("9a04f079-9840-4286-ab92-e65be0885f95"),
+    UUID("9a04f079-9840-4286-ab92-e65be0885f95"),
+    "com.microsoft.playready",
+    _BOTH,
 )
 FAIRPLAY = DrmSystem(
     "fairplay",
     "FairPlay",
     UUID("94ce86fb-07ff-4f43-adb8-93d2fa968ca2"),
+    None,
     "com.apple.streamingkeydelivery",
     frozenset({"cbcs"}),
 )
-# Its id in an MPD; a ClearKey client reads the common pssh box (`drm.pssh`), which has an id of its own.
+# One id in an MPD, another in the file, where its clients read the common box.
 CLEARKEY = DrmSystem(
-    "clearkey", "ClearKey", UUID("e2719d58-a985-b3c9-781a-b030af78d30e"), "org.w3.clearkey", _BOTH
+    "clearkey",
+    "ClearKey",
+    UUID("e2719d58-a985-b3c9-781a-b030af78d30e"),
+    COMMON_SYSTEM_ID,
+    "org.w3.clearkey",
+    _BOTH,
 )
 
 SYSTEMS = (WIDEVINE, PLAYREADY, FAIRPLAY, CLEARKEY)

@@ -110,6 +110,11 @@ def test_the_table_answers_by_name_and_by_id() -> None:
     assert [systems.by_name(system.name) for system in SYSTEMS] == list(SYSTEMS)
     assert [systems.by_id(system.system_id) for system in SYSTEMS] == list(SYSTEMS)
     assert systems.by_id(KID) is None
+    for system in SYSTEMS:
+        found = [
+            UUID(bytes=box.system_id) for box in boxes.parse(made(system).pssh) if isinstance(box, PsshBox)
+        ]
+        assert found == ([system.pssh_id] if system.pssh_id else [])
     assert WIDEVINE.scheme_id_uri == "urn:uuid:edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"
     with pytest.raises(
         SettingsError, match="no DRM system 'marlin'; there are widevine, playready, fairplay, clearkey"
