@@ -1,0 +1,105 @@
+"""Encoded files as the ffmpeg of the wheel writes them, and what comes of them when they are packaged."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from drm import cbcs
+from media.access_units import Encoded
+from packager.fragments import read_init, write_segment
+from packager.plan import plan_segments
+from packager.sample_entry import roll_distance
+from packager.track import Init, write_init
+
+RATE = 48000
+SAMPLES = 3 * RATE + 777
+Sound = Any  # float32, shape (samples, channels)
+
+
+@pytest.fixture(scope="session")
+def made(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], bytes]:
+    """``made("-c:a flac", "ogg")``: three seconds of a glide and noise, `SAMPLES` long at 48 kHz, in a file of that kind."""
+    time = numpy.arange(SAMPLES) / RATE
+    noise = numpy.random.default_rng(1).standard_normal((SAMPLES, 2)) * 0.05
+    sound = (0.3 * numpy.sin(2 * numpy.pi * (220 + 60 * time) * time))[:, None] + noise
+    pcm = (sound * 32767).astype("<i2").tobytes()
+    folder = tmp_path_factory.mktemp("made")
+
+    @cache
+    def make(arguments: str, suffix: str) -> bytes:
+        path = folder / f"song.{suffix}"
+        command = f"{ffmpeg} -y -v error -f s16le -ar {RATE} -ac 2 -i - {arguments} {path}"
+        subprocess.run(command.split(), input=pcm, check=True)
+        return path.read_bytes()
+
+    return make
+
+
+@pytest.fixture
+def decoded(ffmpeg: str, tmp_path: Path) -> Callable[..., Sound]:
+    """What ffmpeg makes of a file, shape (samples, channels); it must not complain."""
+
+    def decode(data: bytes, channels: int = 2, key: bytes | None = None) -> Sound:
+        path = tmp_path / "given"
+        path.write_bytes(data)
+        options = [] if key is None else ["-decryption_key", key.hex()]
+        command = [ffmpeg, "-v", "error", "-xerror", *options, "-i", str(path), "-f", "f32le", "-"]
+        done = subprocess.run(command, capture_output=True, check=True)
+        assert done.stderr == b""
+        return numpy.frombuffer(done.stdout, dtype="<f4").reshape(-1, channels)
+
+    return decode
+
+
+@pytest.fixture(scope="session")
+def packaged() -> Callable[..., bytes]:
+    """Init and segments of a rendition end to end, clear or cbcs."""
+
+    def run(encoded: Encoded, **protection: Any) -> bytes:
+        unit, units = encoded.units.samples_per_unit, encoded.units
+        plan = plan_segments(
+            encoded.samples,
+            sample_rate=encoded.sample_rate,
+            priming=encoded.priming,
+            samples_per_unit=unit,
+            first_ms=1000,
+            target_ms=2000,
+        )
+        key = protection.pop("key", None)
+        init = Init(
+            codec=encoded.codec,
+            config=encoded.config,
+            sample_rate=encoded.sample_rate,
+            channels=encoded.channels,
+            timescale=encoded.sample_rate,
+            media_time=encoded.priming,
+            samples=encoded.samples,
+            samples_per_unit=unit,
+            avg_bitrate=encoded.bitrate,
+            **protection,
+        )
+        data = memoryview(units.data)
+        if key is not None:
+            data = memoryview(cbcs.encrypt(data, units.sizes, key=key, iv=init.constant_iv))
+        head = write_init(init)
+        assert read_init(head) == init
+        return head + b"".join(
+            write_segment(
+                number,
+                data[units.offsets[piece.start_unit] : units.offsets[piece.stop_unit]],
+                units.sizes[piece.start_unit : piece.stop_unit],
+                base_media_decode_time=piece.start_unit * unit,
+                samples_per_unit=unit,
+                rolls=roll_distance(encoded.codec, unit) != 0,
+            )
+            for number, piece in enumerate(plan, start=1)
+        )
+
+    return run
