@@ -1,1 +1,1 @@
-"""Content protection: keys and the store that seals them, ciphers over whole buffers, the ClearKey licence exchange."""
+"""Content protection: keys and their sealed store, ciphers over whole buffers, licences, DRM signalling, CPIX and SPEKE."""
