@@ -22,6 +22,7 @@ $(BIN)/python:
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
+	@echo "Installed: $(BIN)/tonearm"
 
 .venv/.dev: requirements-dev.lock .venv/.setup
 	@echo "Installing what the tests need …"
