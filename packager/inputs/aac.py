@@ -3,7 +3,8 @@
 An HE-AAC stream may be announced as plain AAC-LC at half its rate (implicit signalling, ISO/IEC 14496-3 §1.6.5.3). A
 manifest must know what comes out, and browsers set up their decoder by what they are told, so the question is settled
 here: below 24 kHz, where SBR is possible and not told, libavcodec decodes a few units, and when it makes
-more of them than the configuration says, the configuration is written anew, explicitly.
+more of them than the configuration says, the configuration is written anew, explicitly. One channel with SBR always becomes
+two in libavcodec, as there might be PS data: only when the two differ is PS told.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from media.errors import FormatError
 from packager.inputs.track import Codec
 
 _XHE_AAC = "mp4a.40.42"
-_LISTENED = 8  # units; SBR data is in every one of a sound stream
+_LISTENED = 64  # units, three seconds; a song may begin with silence, which is alike on both sides
 
 
 def aac_codec(config: bytes, payload: bytes, sizes: Sizes) -> Codec:
     """The codec of units that lie end to end in `payload`. Raises `FormatError`."""
     found = read_aac_format(config)
     if found.sbr is SignalledSbr.UNTOLD:
-        rate, channels = _heard(config, payload, sizes[:_LISTENED])
+        rate, stereo = _heard(config, payload, sizes[:_LISTENED])
         if rate == 2 * found.sample_rate:
-            config = backward_compatible(config, parametric=found.channels == 1 and channels == 2)
+            config = backward_compatible(config, parametric=found.channels == 1 and stereo)
             found = read_aac_format(config)
     if found.codec == _XHE_AAC:
         _check_independence(payload, sizes)
@@ -45,18 +46,22 @@ def _check_independence(payload: bytes, sizes: Sizes) -> None:
         )
 
 
-def _heard(config: bytes, payload: bytes, sizes: Sizes) -> tuple[int, int]:
-    """Sample rate and channels of what libavcodec makes of the first units; zeros when it makes nothing of them."""
+def _heard(config: bytes, payload: bytes, sizes: Sizes) -> tuple[int, bool]:
+    """The sample rate of what libavcodec makes of the first units, and whether left and right differ anywhere.
+
+    Broken units are passed over: they are no matter of the packager's, `verify` names them.
+    """
     decoder = av.CodecContext.create("aac", "r")
     assert isinstance(decoder, av.AudioCodecContext)
     decoder.extradata = config
-    rate = channels = start = 0
+    rate, start, stereo = 0, 0, False
     for size in sizes.tolist():
         try:
             frames = decoder.decode(av.Packet(payload[start : start + size]))
         except FFmpegError:
-            frames = []  # a broken unit is no matter of the packager's; verify names it
+            frames = []
         for frame in frames:
-            rate, channels = max(rate, frame.sample_rate), max(channels, frame.layout.nb_channels)
+            rate, sound = max(rate, frame.sample_rate), frame.to_ndarray()
+            stereo = stereo or bool((sound[0] != sound[-1]).any())
         start += size
-    return rate, channels
+    return rate, stereo

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from drm import cbcs
 from media.access_units import Encoded
+from media.boxes import Box, parse
 from packager.fragments import read_init, write_segment
 from packager.plan import plan_segments
 from packager.sample_entry import roll_distance
@@ -103,3 +105,23 @@ def packaged() -> Callable[..., bytes]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def changed() -> Callable[..., bytes]:
+    """``changed(file, ElstBox, entries=…)``: the file with other fields in every box of that class; ``remove=True``: without
+    it. Offsets stay as they are, which is right while `moov` lies behind the media."""
+
+    def remade(box: Any, kind: type[Box], fields: dict[str, Any] | None) -> list[Any]:
+        if isinstance(box, kind):
+            return [] if fields is None else [replace(box, **fields)]
+        if hasattr(box, "children"):
+            children = (new for child in box.children for new in remade(child, kind, fields))
+            return [replace(box, children=tuple(children))]
+        return [box]
+
+    def change(data: bytes, kind: type[Box], /, *, remove: bool = False, **fields: Any) -> bytes:
+        made = (new for box in parse(data) for new in remade(box, kind, None if remove else fields))
+        return b"".join(box.to_bytes() for box in made)
+
+    return change
