@@ -137,6 +137,7 @@ engine.addEventListener("problem", ({ detail }) => complain(detail, () => engine
 engine.addEventListener("buffer", refresh);
 engine.addEventListener("state", ({ detail }) => {
   bar.state(detail);
+  if (detail === "loading") return; // the rest waits for the sound
   turntable.spin(detail === "playing");
   library.mark(engine.song, detail === "playing");
   if (detail === "ended") report(engine.track);
@@ -170,8 +171,7 @@ if (navigator.mediaSession) {
   for (const [action, handler] of Object.entries(actions)) navigator.mediaSession.setActionHandler(action, handler);
 }
 
-// What the first press would otherwise wait for. Failures are heard of when a song needs it.
-api.session().catch(() => {});
-engine.shared.licences.prepare().catch(() => {});
+api.session().catch(() => {}); // a failure is heard of when a song needs it
+engine.prepare();
 library.start();
 more();

@@ -1,6 +1,9 @@
 /**
  * The engine: what a listener does (play, pause, seek, next, choose a quality) and what became of it.
  *
+ * Sound goes first: a pressed song is told of when it sounds, or after a tenth of a second, because whoever listens has
+ * pixels to move, and the page has one thread for them and for the answers that the sound is waiting for.
+ *
  * Events (detail): "leave" (the track that sounded, or null), "song" (song), "state" (name), "start" (waterfall), "buffer", "problem" (message).
  */
 
@@ -12,6 +15,7 @@ import { Waterfall } from "./waterfall.js";
 
 const SETTLED = 1; // seconds after the playhead that a change of quality leaves alone
 const RESTART = 3; // seconds into a song after which "previous" means its beginning
+const SILENCE_MS = 100; // how long pixels wait for the sound
 const LAST = 0.05; // a seek stays this many seconds before the end
 
 export class Engine extends EventTarget {
@@ -24,6 +28,7 @@ export class Engine extends EventTarget {
   #base = 0; // of the first song on the deck
   #pump = null;
   #starting = null; // {waterfall, from}: pressed, and no sound yet
+  #unsaid = 0; // the timer that will tell of a pressed song
 
   /** @param audio the media element @param api the control API */
   constructor(audio, api) {
@@ -31,6 +36,15 @@ export class Engine extends EventTarget {
     this.audio = audio;
     this.shared = { api, licences: new Licences(audio), throughput: this.throughput };
     this.#listen();
+  }
+
+  /**
+   * What the first press would otherwise wait for: the decryptor, and the browser's audio service, which takes its
+   * 150 ms to start and is started by any audio context. Failures are heard of when a song needs it.
+   */
+  prepare() {
+    this.shared.licences.prepare().catch(() => {});
+    if (window.AudioContext) new AudioContext().close();
   }
 
   get song() {
@@ -82,6 +96,7 @@ export class Engine extends EventTarget {
     const waterfall = new Waterfall(performance.now(), queue[index].title);
     const there = queue === this.queue && at === 0 && this.#pump?.stopped === false;
     const track = there ? this.#pump.laid[index - this.#base] : null;
+    clearTimeout(this.#unsaid);
     this.#emit("leave", this.track);
     this.queue = queue;
     this.#index = index;
@@ -89,7 +104,7 @@ export class Engine extends EventTarget {
     if (track) this.audio.currentTime = track.origin;
     else this.#start(waterfall, at);
     this.#sound();
-    this.#emit("song", this.song); // last: what listens has pixels to move, and the requests are on their way
+    this.#unsaid = setTimeout(() => this.#say(), SILENCE_MS);
   }
 
   toggle() {
@@ -171,7 +186,16 @@ export class Engine extends EventTarget {
     this.#pump?.nudge();
   }
 
+  /** Tells which song was pressed, once. */
+  #say() {
+    if (!this.#unsaid) return;
+    clearTimeout(this.#unsaid);
+    this.#unsaid = 0;
+    this.#emit("song", this.song);
+  }
+
   #playing() {
+    this.#say();
     this.#become("playing");
     if (this.#starting) this.#awaitSound(this.#starting);
   }
@@ -202,6 +226,7 @@ export class Engine extends EventTarget {
     if (this.state === "problem") return;
     this.#pump?.stop();
     this.#starting = null;
+    this.#say();
     this.#become("problem");
     this.audio.pause();
     this.#emit("problem", error.message);
