@@ -18,12 +18,14 @@ import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 
 from commands.context import Context
 from media.errors import SettingsError, TonearmError
+from media.text import one_line
 
 # name → where it lives, and what `tonearm --help` says of it without importing it
 COMMANDS = {
@@ -51,24 +53,56 @@ class Commands(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
+        name_variables(command, f"TONEARM_{cmd_name}")
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # The reader of our pipe left (`tonearm … | head`): no traceback, and none at interpreter exit either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(141)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
-def check_settings(command: click.Command, table: Any, place: str) -> None:
-    """A misspelt line of tonearm.toml is an error, not a silence."""
+def spelled(parameter: click.Parameter) -> str:
+    """How people know a parameter: by its long option, whatever our code calls it."""
+    return max(parameter.opts, key=len).lstrip("-").replace("-", "_")
+
+
+def name_variables(command: click.Command, prefix: str) -> None:
+    """Give every option its environment variable: ``TONEARM_PUBLISH_JSON`` for ``tonearm publish --json``."""
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            parameter.envvar = f"{prefix}_{spelled(parameter)}".upper()
+    if isinstance(command, click.Group):
+        for name, nested in command.commands.items():
+            name_variables(nested, f"{prefix}_{name}")
+
+
+def settled(command: click.Command, table: Any, file: Path, place: str) -> dict[str, Any]:
+    """A table of tonearm.toml by the names of our parameters. A misspelt line is an error, not a silence."""
     if not isinstance(table, dict):
-        raise SettingsError(f"tonearm.toml: [{place}] is not a table")
-    known = {parameter.name for parameter in command.params}
+        raise SettingsError(f"{file}: [{place}] is not a table")
+    known = {spelled(each): each for each in command.params if isinstance(each, click.Option)}
     nested = command.commands if isinstance(command, click.Group) else {}
+    values: dict[str, Any] = {}
     for name, value in table.items():
+        option = known.get(name)
         if name in nested:
-            check_settings(nested[name], value, f"{place}.{name}")
-        elif name not in known:
-            raise SettingsError(f"tonearm.toml: [{place}] has no option {name!r}")
+            values[name] = settled(nested[name], value, file, f"{place}.{name}")
+        elif option is None:
+            raise SettingsError(f"{file}: [{place}] has no option {name!r}")
+        elif isinstance(value, list) != option.multiple or isinstance(value, dict):
+            expected = "a list" if option.multiple else "one value"
+            raise SettingsError(f"{file}: [{place}] {name}: {expected} expected")
+        else:
+            values[str(option.name)] = value
+    return values
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -135,7 +169,7 @@ def root(ctx: click.Context, home: Path, config: Path | None, ffmpeg: str | None
         ctx.default_map = read_settings(settings)
         called = ctx.invoked_subcommand
         if called in ctx.default_map and (command := root.get_command(ctx, called)) is not None:
-            check_settings(command, ctx.default_map[called], called)
+            ctx.default_map[called] = settled(command, ctx.default_map[called], settings, called)
     ctx.obj = Context(
         home=home,
         ffmpeg_override=ffmpeg,
@@ -145,28 +179,33 @@ def root(ctx: click.Context, home: Path, config: Path | None, ffmpeg: str | None
     )
 
 
+def end(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does. While asyncio runs, it has a handler for that which cancels our work between two steps of it; a
+    `KeyboardInterrupt` raised here would strike in the middle of one."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):  # a script's background job ignores Ctrl-C
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
+
+
 def main() -> None:
     """Run the command line; every error of our own is one line on standard error and its exit code."""
     # Asked to end, we unwind as for Ctrl-C: encoders stop, temporary folders go. Servers have handlers of their own.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, end)
     try:
         status = root.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except TonearmError as error:
-        click.echo(f"tonearm: {error}", err=True)
+        click.echo(one_line(f"tonearm: {error}"), err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our pipe left (`tonearm … | head`): no traceback, and none at interpreter exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
     except OSError as error:
         # The home on a full or read-only disk, an output that nobody may write: no bug of ours, so no traceback.
         place = f"{error.filename}: " if error.filename is not None else ""
-        click.echo(f"tonearm: {place}{error.strerror or error}", err=True)
+        click.echo(one_line(f"tonearm: {place}{error.strerror or error}"), err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

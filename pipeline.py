@@ -77,7 +77,8 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one master. `reason` explains a rejection or a failure, and is empty otherwise."""
+    """What became of one master. `reason` explains a rejection or a failure, names the master that a copy copies, and is
+    empty otherwise."""
 
     master: str
     status: str  # published, unchanged, rejected, failed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -68,7 +69,11 @@ def doctor(context: Context, as_json: bool) -> int:
 
 def system(context: Context) -> Iterator[Check]:
     yield Check("Python", "ok" if sys.version_info >= (3, 11) else "broken", sys.version.split()[0])
-    yield Check("home", "ok", str(context.home))
+    nearest = next(path for path in (context.home, *context.home.absolute().parents) if path.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        yield Check("home", "ok", str(context.home))
+    else:
+        yield Check("home", "broken", f"{context.home}: {nearest} cannot be written to")
     yield Check(
         "settings",
         "ok",

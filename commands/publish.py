@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,6 +134,28 @@ def find_masters(given: tuple[Path, ...]) -> list[Path]:
     return list(found)
 
 
+def same_bytes(files: list[Path]) -> dict[Path, Path]:
+    """Every file that holds the very bytes of an earlier one, and that one. Only files of equal size are read."""
+    from ingest.files import open_master, sha256
+    from media.errors import MasterRejected
+
+    by_size: dict[int, list[Path]] = {}
+    for path in files:
+        if path.is_file():
+            by_size.setdefault(path.stat().st_size, []).append(path)
+    found: dict[Path, Path] = {}
+    for group in by_size.values():
+        firsts: dict[str, Path] = {}
+        for path in group if len(group) > 1 else ():
+            with suppress(MasterRejected):  # its own probe will say so
+                file, _ = open_master(path)
+                with file:
+                    first = firsts.setdefault(sha256(file), path)
+                if first != path:
+                    found[path] = first
+    return found
+
+
 async def publish_all(
     context: Context,
     files: list[Path],
@@ -148,8 +172,17 @@ async def publish_all(
 
     services = Services(store=open_store(to), keys=context.key_store(), ffmpeg=context.ffmpeg())
     free = asyncio.Semaphore(jobs)
+    # One song is one master's bytes. Two files with the same would publish it in turn, each under its own file's name, in
+    # this run and in every other one.
+    twins = await asyncio.to_thread(same_bytes, files)
+    running: dict[Path, asyncio.Task[Outcome]] = {}
 
     async def one(path: Path) -> Outcome:
+        if path in twins:
+            task = reporter.begin(path)
+            outcome = twin_of(await running[twins[path]], path)
+            reporter.end(task, outcome)
+            return outcome
         async with free:
             task = reporter.begin(path)
             outcome = await publish_master(
@@ -164,6 +197,16 @@ async def publish_all(
 
     try:
         with reporter.live():
-            return list(await asyncio.gather(*map(one, files)))
+            for path in files:
+                running[path] = asyncio.create_task(one(path))
+            return await asyncio.gather(*running.values())
     finally:
         await services.store.close()
+
+
+def twin_of(outcome: Outcome, path: Path) -> Outcome:
+    """What became of `path`, whose bytes are those of another master with this `outcome`."""
+    same = replace(outcome, master=str(path), seconds=0.0)
+    return (
+        replace(same, status="unchanged", reason=f"the same bytes as {outcome.master}") if same.good else same
+    )

@@ -13,6 +13,7 @@ import click
 
 from commands.context import Context
 from media.private import private_folder
+from media.text import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -34,6 +35,7 @@ class Reporter:
             [logging.FileHandler(self.journal.with_name("errors.log"), delay=True)],
             False,
         )
+        self.journal_failed = False
         self.progress: Progress | None = None
         self.width = min(40, max(len(path.name) for path in files))
         self.started = time.monotonic()
@@ -56,17 +58,14 @@ class Reporter:
         return self.progress if self.progress is not None else nullcontext()
 
     def begin(self, path: Path) -> int | None:
-        return None if self.progress is None else self.progress.add_task(path.name[:40], total=None)
+        return None if self.progress is None else self.progress.add_task(one_line(path.name)[:40], total=None)
 
     def advance(self, task: int | None, done: int, total: int | None) -> None:
         if self.progress is not None and task is not None:
             self.progress.update(task, completed=done, total=total)  # type: ignore[arg-type]
 
     def end(self, task: int | None, outcome: Outcome) -> None:
-        with self.journal.open("a") as journal:
-            journal.write(
-                json.dumps({"time": int(time.time() * 1000)})[:-1] + ", " + outcome.to_json()[1:] + "\n"
-            )
+        self.write_down(outcome)
         if self.progress is not None and task is not None:
             self.progress.remove_task(task)  # type: ignore[arg-type]
             self.progress.advance(self.overall)
@@ -75,6 +74,18 @@ class Reporter:
         elif self.progress is not None or not outcome.good:
             # One line an outcome, however long: whoever greps a log wants the whole of it.
             self.console.print(line(outcome, self.width), soft_wrap=True)
+
+    def write_down(self, outcome: Outcome) -> None:
+        """A line in the journal. A disk that is full costs the journal, not the run; it is said once."""
+        when = json.dumps({"time": int(time.time() * 1000)})
+        try:
+            with self.journal.open("a") as journal:
+                journal.write(f"{when[:-1]}, {outcome.to_json()[1:]}\n")
+        except OSError as error:
+            if not self.journal_failed:
+                said = f"{self.journal}: {error.strerror}; the journal is not complete"
+                self.console.print(one_line(said), style="yellow", markup=False, soft_wrap=True)
+            self.journal_failed = True
 
     def close(self, outcomes: list[Outcome]) -> None:
         if self.as_json or (self.progress is None and all(outcome.good for outcome in outcomes)):

@@ -9,14 +9,12 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 
 from media.errors import MasterRejected
+from media.text import one_line
 
 
 def shown(path: Path) -> str:
     """The path as text for a message or a table: line breaks and undecodable bytes become escapes."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in str(path)
-    )
+    return one_line(str(path))
 
 
 def open_master(path: Path) -> tuple[BufferedReader, int]:

@@ -10,6 +10,8 @@ from uuid import UUID
 
 import click
 
+from media.text import one_line
+
 if TYPE_CHECKING:
     from drm.key_store import KeyStore
     from packager.verify.verification import Report
@@ -106,8 +108,7 @@ def show(report: Report) -> None:
             Text.assemble(
                 (f"{finding.severity:8}", colours[finding.severity]),
                 (f"{finding.rule:9}", "bold"),
-                f"{finding.place}: ",
-                finding.text,
+                one_line(f"{finding.place}: {finding.text}"),
             )
         )
     errors = sum(finding.severity == "error" for finding in report.findings)
@@ -119,7 +120,7 @@ def show(report: Report) -> None:
     about = (
         ""
         if there is None
-        else f"{there.song.title}: {len(there.renditions)} renditions, {there.samples} samples, {there.protection.scheme}. "
+        else f"{one_line(there.song.title)}: {len(there.renditions)} renditions, {there.samples} samples, {there.protection.scheme}. "
     )
     verdict = "Nothing is broken." if report.clean else "Broken."
     console.print(Text(f"{about}{found}. {verdict}", "green" if report.clean else "bold"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 import wave
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,26 @@ def publish(*arguments: str | Path, home: Path | None = None) -> tuple[int, list
         timeout=110,
     )
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def on_a_terminal(*arguments: str) -> tuple[int, str]:
+    """The exit code of a command whose standard error is a terminal, and all that it wrote there."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=ROOT,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "200"},
+    )
+    os.close(theirs)
+    said = b""
+    with suppress(OSError):  # EIO: the other side is closed
+        while chunk := os.read(ours, 1 << 16):
+            said += chunk
+    os.close(ours)
+    return process.wait(timeout=110), said.decode()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -131,6 +153,59 @@ def test_a_pipe_hears_of_a_bad_master_by_its_path_in_one_line(tmp_path: Path) ->
     assert total.startswith("1 rejected in")
 
 
+def test_copies_of_a_master_are_one_song_named_after_the_first_and_a_second_run_does_no_work(
+    tmp_path: Path,
+) -> None:
+    masters, arguments = tmp_path / "masters", ("--to", tmp_path / "store", "--json", "--jobs", "8")
+    masters.mkdir()
+    original = tune(masters / "b.wav", 0.4)
+    for name in ("a.wav", "c.wav"):
+        (masters / name).write_bytes(original.read_bytes())
+    tune(masters / "other.wav", 0.4, seed=2)  # of the same size
+    for name in ("bad1.flac", "bad2.flac"):
+        (masters / name).write_bytes(b"this is not music")
+    seen = []
+    for expected in ("published", "unchanged"):
+        code, outcomes, errors = publish(masters, *arguments)
+        said = {Path(outcome["master"]).name: outcome for outcome in outcomes}
+        assert (code, errors, len(said)) == (3, "", 6)
+        assert {name: outcome["status"] for name, outcome in said.items()} == {
+            "a.wav": expected,
+            "b.wav": "unchanged",
+            "c.wav": "unchanged",
+            "other.wav": expected,
+            "bad1.flac": "rejected",
+            "bad2.flac": "rejected",
+        }
+        assert said["c.wav"]["reason"] == f"the same bytes as {masters / 'a.wav'}"
+        assert len({said[name]["version"] for name in ("a.wav", "b.wav", "c.wav")}) == 1
+        seen.append(contents(tmp_path / "store"))
+    assert seen[0] == seen[1]
+    assert [
+        b'"title":"a"' in body for path, body in seen[0].items() if path.endswith("presentation.json")
+    ].count(True) == 1
+
+
+def test_a_file_name_is_text_on_the_terminal_and_nothing_else(tmp_path: Path) -> None:
+    tune(tmp_path / "fine\x1b]0;title\x07.wav", 0.4)
+    (tmp_path / "bad\x1b[2J\nname\udcff.flac").write_bytes(b"this is not music")
+    code, said = on_a_terminal("publish", str(tmp_path), "--to", str(tmp_path / "store"))
+    assert code == 3
+    assert "bad\\x1b[2J\\nname\\udcff.flac" in said
+    assert "\x1b]" not in said
+    assert "\x1b[2J" not in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_costs_the_journal_not_the_run(master: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "home" / "journal"
+    journal.mkdir(parents=True)
+    (journal / "publish.jsonl").symlink_to("/dev/full")
+    code, outcomes, errors = publish(master, "--to", tmp_path / "store", "--json", home=tmp_path / "home")
+    assert (code, [outcome["status"] for outcome in outcomes]) == (0, ["published"])
+    assert errors == f"{journal / 'publish.jsonl'}: No space left on device; the journal is not complete\n"
+
+
 def test_an_empty_folder_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     code, outcomes, errors = publish(tmp_path / "nothing", "--to", tmp_path / "store")
@@ -143,10 +218,10 @@ def test_a_store_that_cannot_be_written_fails_and_leaves_no_temporary_files(
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
-    (tmp_path / "store").write_text("a file where the store should be")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "songs").write_text("a file where the songs should be")
     code, outcomes, _ = publish(master, "--to", tmp_path / "store", "--json")
-    assert code in (3, 7)
-    assert all(outcome["status"] == "failed" for outcome in outcomes)
+    assert (code, [outcome["status"] for outcome in outcomes]) == (3, ["failed"])
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

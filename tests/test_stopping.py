@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -25,6 +26,40 @@ def started(folder: Path, process: subprocess.Popen[str]) -> bool:
             return True
         threading.Event().wait(0.02)
     return False
+
+
+def test_a_signal_strikes_between_two_steps_and_not_within_one() -> None:
+    """What is under way in the event loop when SIGTERM comes goes on to its next await; the work as a whole is cancelled."""
+    steps: list[str] = []
+
+    async def step() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        steps.append("the step ends")
+
+    async def work() -> None:
+        running = asyncio.create_task(step())
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            steps.append("the work is cancelled")
+            await running
+            raise
+
+    before = signal.signal(signal.SIGTERM, cli.end)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(work())
+        with pytest.raises(KeyboardInterrupt):  # outside of asyncio, and where Ctrl-C is ignored
+            signal.raise_signal(signal.SIGTERM)
+        ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.signal(signal.SIGINT, ignored)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert steps == ["the step ends", "the work is cancelled"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
