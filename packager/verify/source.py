@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from manifests.addresses import plain
-from media.errors import FormatError, ObjectMissing, StoreUnavailable
+from media.errors import FormatError, ObjectMissing, SettingsError, StoreUnavailable
 from media.layout import CURRENT, PRESENTATION, VERSION
 
 LARGEST = 256 << 20  # bytes; no file of a presentation comes near
@@ -52,8 +52,11 @@ class Source:
 
 @asynccontextmanager
 async def opened(address: str) -> AsyncIterator[Source]:
-    """The source that `address` names. Raises `ObjectMissing` when no presentation is there."""
-    parts = urlsplit(address)
+    """The source that `address` names. Raises `ObjectMissing` when no presentation is there, `SettingsError` for no address."""
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise SettingsError(f"{address}: {error}") from None
     if parts.scheme in ("http", "https"):
         path = parts.path.rstrip("/")
         if "." in path.rpartition("/")[2]:  # a file's name; versions, song ids and renditions have no dot
@@ -107,9 +110,14 @@ def _read(path: Path) -> Fetched | None:
 
 async def _get_web(session: aiohttp.ClientSession, location: str) -> Fetched | None:
     try:
-        async with session.get(location) as response:
+        # What is elsewhere is not verified: it would be another server's, of that server's choice.
+        async with session.get(location, allow_redirects=False) as response:
             if response.status in (404, 410):
                 return None
+            if 300 <= response.status < 400 and "Location" in response.headers:
+                raise StoreUnavailable(
+                    f"{location}: status {response.status}, it is at {response.headers['Location']}"
+                )
             if response.status != 200:
                 raise StoreUnavailable(f"{location}: status {response.status}")
             body = bytearray()
@@ -118,5 +126,7 @@ async def _get_web(session: aiohttp.ClientSession, location: str) -> Fetched | N
                 if len(body) > LARGEST:
                     raise StoreUnavailable(f"{location}: more than {LARGEST} bytes")
             return Fetched(bytes(body), {name.lower(): value for name, value in response.headers.items()})
+    except aiohttp.InvalidURL:
+        raise StoreUnavailable(f"{location}: not an address") from None
     except (aiohttp.ClientError, TimeoutError) as error:
         raise StoreUnavailable(f"{location}: {error or type(error).__name__}") from None

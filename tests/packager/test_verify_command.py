@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from drm.key_store import KeyStore
 from media import layout
 from media.access_units import Encoded
-from media.errors import ObjectMissing, StoreUnavailable
+from media.errors import ObjectMissing, SettingsError, StoreUnavailable
 from media.serving import application, listening
 from packager.commands import verify as command
 from packager.package import Package
@@ -132,6 +132,45 @@ async def test_over_http_headers_are_checked(folder: Path, key: bytes) -> None:
 async def test_a_server_that_is_not_there_is_an_error(unused_tcp_port: int) -> None:
     with pytest.raises(StoreUnavailable):
         await verify(f"http://127.0.0.1:{unused_tcp_port}/x/", find_key=lambda kid: None)
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [
+        ("http://[::1", SettingsError),
+        ("http://", StoreUnavailable),
+        ("http://127.0.0.1:99999/x", StoreUnavailable),
+    ],
+)
+async def test_an_address_that_is_none(address: str, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"http://.*: (Invalid IPv6 URL|not an address)"):
+        await verify(address, find_key=lambda kid: None)
+
+
+@pytest.mark.parametrize("elsewhere", ["http://127.0.0.1:1/", "file:///etc/hostname", "/other/x"])
+async def test_a_server_sends_the_verifier_nowhere_else(folder: Path, key: bytes, elsewhere: str) -> None:
+    async def serve(request: web.Request) -> web.Response:
+        path = folder / request.match_info["path"]
+        if path.name != "presentation.json":
+            return web.Response(status=302, headers={"Location": elsewhere})
+        return web.Response(body=path.read_bytes())
+
+    async with listening(application("test", [web.get("/{path:.+}", serve)]), "127.0.0.1", 0) as port:
+        report = await verify(f"http://127.0.0.1:{port}", find_key=lambda kid: key)
+    assert not report.clean
+    assert {finding.rule for finding in report.findings if finding.severity == "error"} == {"FILE-1"}
+    assert all("status 302, it is at " + elsewhere in finding.text for finding in report.findings)
+
+
+def test_a_presentations_words_are_text_on_the_terminal(folder: Path, context: Context, key: bytes) -> None:
+    path = folder / "presentation.json"
+    document = json.loads(path.read_text())
+    document["song"]["title"] = "\x1b]0;title\x07two\nlines"
+    document["cover"] = "public/\x1b[2J"
+    path.write_text(json.dumps(document))
+    said = call(context, str(folder), "--key", f"{KID}:{key.hex()}").output
+    assert "\\x1b]0;title\\x07two\\nlines: 4 renditions" in said
+    assert "\x1b" not in said
 
 
 async def test_a_refused_file_is_a_finding(folder: Path, key: bytes) -> None:
