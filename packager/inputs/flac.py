@@ -9,7 +9,7 @@ Units of one length: a stream whose block size varies is refused, its last block
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ from media.flac import LONGEST_HEADER, STREAMINFO, FrameHeader, StreamInfo, read
 from packager.inputs.track import Codec, encoded
 
 _LONGEST_FRAME = 1 << 19  # bytes; an uncompressed block of the streamable subset is below
-_DOUBTS = 64  # boundaries to choose from in a whole file; chance alone makes none in a million files
+_DOUBTS = 256  # sound headers within frames, in a whole file; chance makes one in ten million bytes
 
 
 def read_flac(data: bytes, name: str) -> Encoded:
@@ -85,25 +85,33 @@ def _boundaries(data: bytes, first: int, info: StreamInfo) -> Iterator[int]:
     start, before = first, _header(data, first, info)
     if before is None:
         raise FormatError(f"FLAC frame 0 at byte {first}: no frame header")
-    there: dict[tuple[bool, int], list[int]] = {}
-    for offset, header in _candidates(data, first + 1, info):
-        there.setdefault(header.place, []).append(offset)
-    count = doubts = 0
+    there = dict(_candidates(data, first + 1, info))
+    by_place: dict[tuple[bool, int], list[int]] = {}
+    for offset, header in there.items():
+        by_place.setdefault(header.place, []).append(offset)
+    offsets, count, doubts = list(there), 0, 0
     while True:
         yield start
-        near = there.get(before.next_place, [])
-        near = near[bisect_right(near, start) : bisect_right(near, start + _LONGEST_FRAME)]
-        if not near:
-            break
-        chosen = near[0]
-        if len(near) > 1:
-            doubts += len(near)
+        limit = start + _LONGEST_FRAME
+        due = by_place.get(before.next_place, [])
+        due = due[bisect_right(due, start) : bisect_right(due, limit)]
+        stop = due[0] if due else limit
+        if len(due) > 1:
+            doubts += len(due)
+            stop = next((offset for offset in due if not CRC16(data[start:offset])), stop)
+        # A frame that is not due must not vanish in the one before, whose checksum would not tell.
+        behind, end = bisect_right(offsets, start), bisect_left(offsets, stop)
+        for offset in offsets[behind : min(end, behind + _DOUBTS + 1)]:
+            doubts += 1
             if doubts > _DOUBTS:
+                raise FormatError(f"FLAC frame {count} at byte {start}: too many places where it could end")
+            if offset not in due and not CRC16(data[start:offset]):
                 raise FormatError(
-                    f"FLAC frame {count} at byte {start}: {len(near)} places where it could end"
+                    f"FLAC frame {count} at byte {start}: the one behind it is number {there[offset].number}"
                 )
-            chosen = next((stop for stop in near if not CRC16(data[start:stop])), chosen)
-        start, count, before = chosen, count + 1, _header(data, chosen, info) or before
+        if not due:
+            break
+        start, count, before = stop, count + 1, there[stop]
     if len(data) - start > _LONGEST_FRAME:
         raise FormatError(f"FLAC frame {count} at byte {start}: no end of it within {_LONGEST_FRAME} bytes")
 

@@ -35,7 +35,6 @@ FILES = [
     (f"{FLAC} {FRAGMENTS}", "mp4", "fLaC", 4096, 0, 0),
     (AAC, "m4a", "mp4a.40.2", 1024, 1024, 0),
     (f"{AAC} -ac 1 -ar 44100", "m4a", "mp4a.40.2", 1024, 1024, None),
-    (f"{AAC} -movie_timescale 48000", "mp4", "mp4a.40.2", 1024, 1024, 0),
     (f"{AAC} -movflags +faststart", "m4a", "mp4a.40.2", 1024, 1024, 0),
     (f"{AAC} -movflags +delay_moov+cmaf -frag_duration 500000", "mp4", "mp4a.40.2", 1024, 1024, 0),
     (f"{AAC} -movflags frag_keyframe -frag_duration 500000", "mp4", "mp4a.40.2", 1024, 0, 1024),
