@@ -37,9 +37,9 @@ PROBLEM_TYPE = "https://tonearm.dev/problems/"
 REQUEST_ID = web.RequestKey("request_id", str)
 TIMINGS = web.RequestKey("timings", dict[str, float])
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
-# Signed stream URLs carry their token as a path segment; a log line is no place for a credential, not even that of a
-# request that went astray (``//t/…``).
-_TOKEN = re.compile(r"/t/[^/]+")
+# Signed stream URLs carry their token as a path segment, and so do links to shared playlists; a log line is no place for
+# a credential, not even that of a request that went astray (``//t/…``).
+_TOKEN = re.compile(r"(/t/|/v1/shared/)[^/]+")
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -100,7 +100,7 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
         status = response.status
         return response
     finally:
-        path = _TOKEN.sub("/t/…", request.path)
+        path = _TOKEN.sub(r"\1…", request.path)
         access_log.info(
             "%s %s %d",
             request.method,
@@ -126,7 +126,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status >= 500:
             error_log.error("%s: %s", type(error).__name__, error, extra={"request_id": request[REQUEST_ID]})
         api = error if isinstance(error, ApiError) else ApiError(error.status, error.slug, str(error))
-        answer = problem(api.status, api.slug, str(api), _TOKEN.sub("/t/…", request.path), api.members)
+        answer = problem(api.status, api.slug, str(api), _TOKEN.sub(r"\1…", request.path), api.members)
         answer.headers.update(api.headers)
         return answer
     except web.HTTPException as error:

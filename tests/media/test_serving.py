@@ -47,7 +47,9 @@ async def test_a_request_that_is_no_http_is_one_line_without_its_bytes(
     assert "Traceback" not in caplog.text
 
 
-@pytest.mark.parametrize("path", ["/t/{}/songs/x", "//t/{}/songs/x", "/x/t/{}/keys/y", "/%74/{}/x"])
+@pytest.mark.parametrize(
+    "path", ["/t/{}/songs/x", "//t/{}/songs/x", "/x/t/{}/keys/y", "/%74/{}/x", "/v1/shared/{}"]
+)
 async def test_no_path_brings_a_token_into_the_log(path: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     request = f"GET {path.format(SECRET)} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
