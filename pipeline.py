@@ -121,9 +121,8 @@ async def publish_master(
         return _refused(path, "rejected", f"{error.reason}: {error}", started)
     except (TonearmError, OSError) as error:
         return _refused(path, "failed", str(error), started)
-    except (
-        Exception
-    ) as error:  # a bug of ours, or of a library, on one master must not stop the thousand others
+    except Exception as error:
+        # A bug of ours, or of a library, on one master must not stop the thousand others.
         log.exception("%s: unexpected", path)
         return _refused(path, "failed", f"{path}: unexpected {type(error).__name__}: {error}", started)
 
@@ -137,9 +136,9 @@ async def _publish(
     scope = f"{song.song_id}.{settings}"
     protected = recipe.scheme != "none"
     key = services.keys.find(scope) if protected else None
-    if (key is not None or not protected) and (
-        there := await published(services.store, song.song_id, version_of(scope, key))
-    ):
+    # Asked even when the answer must be no: a store that is not there is said before any encoding.
+    there = await published(services.store, song.song_id, version_of(scope, key))
+    if there is not None and (key is not None or not protected):
         return "unchanged", there
 
     with TemporaryDirectory(prefix="tonearm-") as work:

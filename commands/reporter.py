@@ -37,6 +37,7 @@ class Reporter:
         )
         self.journal_failed = False
         self.progress: Progress | None = None
+        self.done, self.total = 0, len(files)
         self.width = min(40, max(len(path.name) for path in files))
         self.started = time.monotonic()
         if self.console.is_terminal:
@@ -50,9 +51,10 @@ class Reporter:
                 console=self.console,
                 transient=True,
             )
-            self.overall = self.progress.add_task(
-                f"{len(files)} master{'' if len(files) == 1 else 's'}", total=len(files)
-            )
+            self.overall = self.progress.add_task(self.count(), total=self.total)
+
+    def count(self) -> str:
+        return f"{self.done} of {self.total} master{'' if self.total == 1 else 's'}"
 
     def live(self) -> AbstractContextManager[object]:
         return self.progress if self.progress is not None else nullcontext()
@@ -68,7 +70,8 @@ class Reporter:
         self.write_down(outcome)
         if self.progress is not None and task is not None:
             self.progress.remove_task(task)  # type: ignore[arg-type]
-            self.progress.advance(self.overall)
+            self.done += 1
+            self.progress.update(self.overall, completed=self.done, description=self.count())
         if self.as_json:
             click.echo(outcome.to_json())
         elif self.progress is not None or not outcome.good:

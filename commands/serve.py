@@ -96,13 +96,13 @@ async def _serve(context: Context, store: ObjectStore, api: Api, host: str, port
                 control_api.app.routes(api),
                 web.routes(),
             )
-            await run(
-                front,
-                host,
-                port,
-                ready=lambda bound: context.console.print(
-                    f"listen at http://{host}:{bound}/", soft_wrap=True
-                ),
-            )
+
+            def ready(bound: int) -> None:
+                # The catalogue has looked at the store by now: a mistyped one shows as an empty one.
+                songs = len(api.catalogue.entries) or "no"
+                said = f"listen at http://{host}:{bound}/ ({songs} song{'' if songs == 1 else 's'})"
+                context.console.print(said, soft_wrap=True)
+
+            await run(front, host, port, ready=ready)
     finally:
         await store.close()

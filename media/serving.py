@@ -33,7 +33,8 @@ access_log = logging.getLogger("tonearm.access")
 error_log = logging.getLogger("tonearm.error")
 _http_log = logging.getLogger("tonearm.http")  # what aiohttp's own protocol has to say
 
-PROBLEM_TYPE = "https://tonearm.dev/problems/"
+# RFC 9457 §3.1.1: an identifier, not a page; we own no domain to put one on. docs/api.md lists them.
+PROBLEM_TYPE = "urn:tonearm:problem:"
 REQUEST_ID = web.RequestKey("request_id", str)
 TIMINGS = web.RequestKey("timings", dict[str, float])
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
