@@ -80,7 +80,7 @@ async def test_a_queue_of_every_protection_is_one_piece_of_exact_length(stage: A
     [[start, end]] = await page.evaluate(RANGES)
     assert (start, end) == (0, pytest.approx(exact, abs=0.001))
     assert await page.locator(".now-title").inner_text() == "Half 2"
-    assert await page.locator(".toggle").get_attribute("aria-label") == "Play"
+    await until(page, "document.querySelector('.toggle').ariaLabel === 'Play'")
     assert watched.complaints == []
 
 
@@ -165,10 +165,10 @@ async def test_the_space_bar_holds_and_goes_on(stage: Any, watched: Any) -> None
     await page.evaluate("document.activeElement.blur()")
     await page.keyboard.press(" ")
     await until(page, "document.querySelector('audio').paused")
-    assert await page.locator(".toggle").get_attribute("aria-label") == "Play"
+    await until(page, "document.querySelector('.toggle').ariaLabel === 'Play'")
     await page.keyboard.press(" ")
     await until(page, "!document.querySelector('audio').paused")
-    assert await page.locator(".toggle").get_attribute("aria-label") == "Pause"
+    await until(page, "document.querySelector('.toggle').ariaLabel === 'Pause'")
 
 
 async def test_trouble_is_one_line_and_trying_again_helps(stage: Any, watched: Any) -> None:

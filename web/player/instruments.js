@@ -72,9 +72,9 @@ export class BufferView {
   /** Called for every frame while something moves. */
   frame() {
     const { engine } = this;
+    const text = engine.track ? engine.inHand.toFixed(1) : "–";
+    if (this.shown !== text) this.inHand.replaceChildren((this.shown = text), engine.track ? h("small", {}, "s") : "");
     if (!engine.track) return;
-    const text = engine.inHand.toFixed(1);
-    if (this.shown !== text) this.inHand.replaceChildren((this.shown = text), h("small", {}, "s"));
     this.needle?.style.setProperty("left", `${(engine.position / engine.track.length) * 100}%`);
   }
 
