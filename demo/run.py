@@ -29,7 +29,7 @@ from demo.compose import masters as compose
 
 BUILD = Path("build/demo")
 READY = 30.0  # seconds a server may take to start
-RUNS = 20
+RUNS = 40  # half of them cold: one slow start out of twenty is not p95 yet
 TARGET_MS = 200
 OVER = 10  # what `tonearm play` exits with when p95 is over the target
 
@@ -61,7 +61,8 @@ def main(masters: Path | None, once: bool, port: int) -> None:
 
 def demo(console: Console, masters: Path | None, once: bool, port: int) -> int:
     """All steps; 0 when nothing fell short."""
-    home, store = BUILD / "home", BUILD / "store"
+    # A person's own music does not mix with the album.
+    home, store = BUILD / "home", BUILD / ("store" if masters is None else "own")
     tonearm = [TONEARM, "--home", str(home)]
     music = masters.expanduser() if masters is not None else album(console, store)
 
@@ -72,7 +73,7 @@ def demo(console: Console, masters: Path | None, once: bool, port: int) -> int:
     if not outcomes:
         return status or 1
     console.print(report.published(outcomes))
-    shortfalls = [outcome["reason"] for outcome in outcomes if outcome["reason"]]
+    shortfalls = [outcome["reason"] for outcome in outcomes if outcome["status"] in ("rejected", "failed")]
     songs = [outcome for outcome in outcomes if outcome["version"]]
     if not songs:
         console.print(report.verdict(shortfalls, 0))

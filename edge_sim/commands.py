@@ -81,7 +81,7 @@ def edge(
 @click.option(
     "--rendition",
     default="",
-    help="The rendition to start with; an unknown one means the lowest.  [default: the song's own choice]",
+    help="The rendition to start with.  [default: the song's own choice]",
 )
 @click.option("--user", default="", metavar="EMAIL", help="Log in; without, enter as a guest.")
 @click.option("--password", default="", help="Goes with --user; better in TONEARM_PLAY_PASSWORD.")

@@ -25,7 +25,9 @@ _COLOURS = {
 
 
 def chart(waterfalls: Sequence[Waterfall], *, target_ms: int) -> Iterator[RenderableType]:
-    """Two waterfalls on one scale, then the numbers."""
+    """What was played, two waterfalls on one scale, then the numbers."""
+    first = waterfalls[0]
+    yield Text(f"{first.segment}, {first.protection}", "dim", overflow="fold")
     medians = {kind: _median(starts) for kind, starts in by_kind(waterfalls).items()}
     scale = max(start.total_ns for start in medians.values())
     for start in medians.values():

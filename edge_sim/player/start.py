@@ -57,6 +57,8 @@ class Player:
             raise FormatError(f"grant: {shown(url)}: not a manifest's address")
         with understood(url):
             entrance = await reader(connection, url, rendition or "normal")
+        if self.rendition and f"/{self.rendition}/" not in entrance.segment:
+            raise SettingsError(f"{shown(url)}: no rendition {self.rendition!r}")
         segment, init, key = await _objects(connection, entrance)
         decode = connection.stopwatch()
         samples, peak = first_sound(segment, init, entrance, key)
@@ -66,7 +68,12 @@ class Player:
             for span in connection.spans
         )
         return Waterfall(
-            kind, tuple(sorted(spans, key=lambda span: (span.start_ns, span.stop_ns))), samples, peak
+            kind,
+            tuple(sorted(spans, key=lambda span: (span.start_ns, span.stop_ns))),
+            samples,
+            peak,
+            segment=shown(entrance.segment),
+            protection="aes-128" if entrance.iv else init.scheme,
         )
 
     async def _granted(self, connection: Connection) -> tuple[str, str]:

@@ -26,12 +26,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """One start. `samples` audible samples came out of the first decode, the loudest of them `peak` (full scale 1)."""
+    """One start. `samples` audible samples came out of the first decode, the loudest of them `peak` (full scale 1).
+
+    `segment` is the address of what sounded first, without its token; `protection` how it was encrypted.
+    """
 
     kind: Kind
     spans: tuple[Span, ...]
     samples: int
     peak: float
+    segment: str = ""
+    protection: str = "none"
 
     @property
     def total_ns(self) -> int:
@@ -45,6 +50,8 @@ class Waterfall:
             "total_ms": ms(self.total_ns),
             "samples": self.samples,
             "peak": round(self.peak, 6),
+            "segment": self.segment,
+            "protection": self.protection,
             "spans": [
                 {
                     "name": span.name,

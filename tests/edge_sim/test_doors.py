@@ -77,7 +77,7 @@ async def test_no_path_leads_out_of_the_song(talk, origin, name):
 @pytest.mark.parametrize("name", ["a" * 256, "/".join(["a" * 200] * 6)])
 async def test_a_path_too_long_for_any_store_is_the_listeners_fault_not_the_origins(talk, origin, name):
     answer = await talk.get(name)
-    assert (answer.status, json.loads(answer.body)["type"].rpartition("/")[2]) == (400, "bad-path")
+    assert (answer.status, json.loads(answer.body)["type"].rpartition(":")[2]) == (400, "bad-path")
     assert not origin.heard
 
 
@@ -147,4 +147,4 @@ async def test_licences_and_keys_pass_through_uncached(talk, origin):
 async def test_an_api_that_is_down(talk, origin):
     await origin.dies()
     answer = await talk.ask("/v1/me")
-    assert (answer.status, json.loads(answer.body)["type"].rpartition("/")[2]) == (502, "upstream-failed")
+    assert (answer.status, json.loads(answer.body)["type"].rpartition(":")[2]) == (502, "upstream-failed")

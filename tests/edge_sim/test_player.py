@@ -269,3 +269,17 @@ class TestWhatGoesWrong:
         stage.origin.says("hls.m3u8", b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nfile:///etc/passwd\n")
         with pytest.raises(UpstreamFailed, match="is no http address"):
             await play(stage.url("hls.m3u8"))
+
+
+async def test_a_rendition_that_is_not_there_is_an_error_and_not_another(stage, tone):
+    stage.publish(tone)
+    with pytest.raises(SettingsError, match="no rendition 'lossless'"):
+        await play(stage.url("dash.mpd"), rendition="lossless")
+
+
+async def test_a_start_says_what_was_played(stage, tone):
+    stage.publish(tone, "cenc")
+    (start,) = await play(stage.url("hls.m3u8"), rendition="high")
+    said = start.to_dict()
+    assert said["segment"].endswith("/audio/high/00001.m4s")
+    assert said["protection"] == "cenc"

@@ -20,7 +20,7 @@ MS = 1_000_000
 def start(kind: str, total_ms: int) -> Waterfall:
     half = total_ms * MS // 2
     spans = (Span("manifest", 0, half, 900, "hit"), Span("decode", half, total_ms * MS))
-    return Waterfall(kind, spans, 1024, 0.5)
+    return Waterfall(kind, spans, 1024, 0.5, "http://edge/00001.m4s", "cbcs")
 
 
 @given(st.lists(st.integers(0, 50), min_size=1), st.integers(1, 100))
@@ -56,6 +56,8 @@ def test_the_machines_view_is_in_ms():
         "total_ms": 10.0,
         "samples": 1024,
         "peak": 0.5,
+        "segment": "http://edge/00001.m4s",
+        "protection": "cbcs",
         "spans": [
             {"name": "manifest", "start_ms": 0.0, "ms": 5.0, "bytes": 900, "cache": "hit"},
             {"name": "decode", "start_ms": 5.0, "ms": 5.0, "bytes": 0, "cache": ""},
@@ -71,6 +73,7 @@ def test_the_picture_shows_the_median_start_of_each_kind_on_one_scale():
     out = io.StringIO()
     Console(file=out, width=76, highlight=False).print(*chart(starts, target_ms=200))
     lines = [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
+    assert lines.pop(0) == "http://edge/00001.m4s, cbcs"
     assert lines[0] == "cold start, 100.0 ms to the first sample (the median run)"
     assert lines[3] == "warm start, 20.0 ms to the first sample (the median run)"
     cold, warm = lines[2].count("█"), lines[5].count("█")
