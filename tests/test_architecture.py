@@ -62,7 +62,13 @@ def test_the_pipeline_looks_downward_only() -> None:
         for node in ast.walk(ast.parse((ROOT / "pipeline.py").read_text()))
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    assert not {module.split(".")[0] for module in modules} & {"cli", "commands", "control_api", "edge_sim", "web"}
+    assert not {module.split(".")[0] for module in modules} & {
+        "cli",
+        "commands",
+        "control_api",
+        "edge_sim",
+        "web",
+    }
 
 
 def test_a_port_has_at_most_six_methods() -> None:
