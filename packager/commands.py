@@ -1,4 +1,5 @@
-"""``tonearm verify``: what a presentation does against its standards and its own promises."""
+"""``tonearm verify``: what a presentation does against its standards and its own promises; ``tonearm inspect``: what a
+file is made of."""
 
 from __future__ import annotations
 
@@ -15,6 +16,9 @@ from media.text import one_line
 if TYPE_CHECKING:
     from drm.key_store import KeyStore
     from packager.verify.verification import Report
+
+
+_UNBROKEN = 1000  # characters; in a pipe a box stays on its line
 
 
 class Context(Protocol):
@@ -124,3 +128,34 @@ def show(report: Report) -> None:
     )
     verdict = "Nothing is broken." if report.clean else "Broken."
     console.print(Text(f"{about}{found}. {verdict}", "green" if report.clean else "bold"))
+
+
+@click.command()
+@click.argument("file", metavar="FILE|URL")
+@click.option("--depth", type=click.IntRange(min=0), help="How many levels of boxes to show; all without it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, tables in full.")
+def inspect(file: str, depth: int | None, as_json: bool) -> int:
+    """What a file is made of: boxes, a manifest, a stream.
+
+    FILE is MP4 or any other ISO BMFF, an HLS playlist, a DASH MPD, a presentation.json, ADTS, FLAC or Ogg; a URL is http(s).
+    Long tables and runs of fragments are folded. Exit code 5 when the file breaks off or makes no sense somewhere, and then
+    everything up to there is shown.
+    """
+    from packager.inspect.inspection import inspect as run
+
+    report = run(file)
+    if as_json:
+        click.echo(json.dumps(report.to_dict(depth), ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        from packager.inspect.show import lines
+
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console.width = _UNBROKEN
+        console.print(lines(report, depth))
+    if report.error:
+        click.echo(f"tonearm: {report.name}: {report.error}", err=True)
+        return 5
+    return 0

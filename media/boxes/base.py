@@ -168,7 +168,7 @@ def read_header(reader: Reader) -> tuple[bytes, Reader]:
     """The type of the next box and a cursor over its body; `reader` goes on behind it."""
     start = reader.position
     size, kind = reader.uint(4), reader.blob(4)
-    name = kind.decode("ascii", "backslashreplace")
+    name = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in kind)
     if size == 1:  # §4.2.2 largesize
         size = reader.uint(8)
     elif size == 0 and reader.depth == 0:  # §4.2.2: up to the end of the file, for the last box only
