@@ -8,7 +8,9 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from control_api.fields import View
+from manifests.addresses import plain
 from media import layout
+from media.errors import FormatError
 from media.presentation import Presentation
 from media.song import Song
 
@@ -61,7 +63,26 @@ class Entry:
 ENTRY_JSON = TypeAdapter(Entry)
 
 
+_LARGEST = 2**53  # what JSON's readers count to
+
+
 def entry_of(presentation: Presentation) -> Entry:
+    """Raises `FormatError` for what would not make one song of many to list, but a failure of the whole list."""
+    song = presentation.song
+    if not (0 < presentation.samples <= _LARGEST and 0 < presentation.sample_rate <= _LARGEST):
+        raise FormatError(
+            f"{song.song_id}: {presentation.samples} samples at {presentation.sample_rate} Hz are no song"
+        )
+    if any(abs(number or 0) > _LARGEST for number in (song.track_number, song.disc_number)):
+        raise FormatError(f"{song.song_id}: no number of a track or disc")
+    for path in (
+        presentation.cover,
+        presentation.peaks,
+        presentation.preview,
+        *presentation.manifests.values(),
+    ):
+        if path:
+            plain(path)
     return Entry(
         song=presentation.song,
         version=presentation.version,

@@ -114,6 +114,9 @@ class Presentation:
         """Read what `to_json` wrote. Raises `ManifestError` on anything else: unknown members, members of another type."""
         try:
             document = json.loads(text)
+            json.dumps(
+                document, ensure_ascii=False
+            ).encode()  # JSON can spell half a surrogate pair, UTF-8 cannot
             song, protection = document.pop("song"), document.pop("protection")
             for name in ("artists", "genres"):
                 song[name] = tuple(song[name]) if isinstance(song[name], list) else song[name]

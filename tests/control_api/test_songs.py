@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -164,6 +165,19 @@ async def test_broken_songs_are_left_out_and_said_once(
         layout.folder("someone-else", VERSION) + layout.PRESENTATION,
         made.to_json().replace(b"someone-else", b"another-one"),
     )
+    for name, wrong in {
+        "no-time": {"samples": 0},
+        "no-rate": {"sample_rate": 0},
+        "endless": {"samples": 2**70},
+        "leads-out": {"cover": "../../elsewhere"},
+        "leads-off": {"manifests": {"hls": "//evil.example/x"}},
+        "half-a-sign": {"song": {"title": "\ud800"}},
+        "no-track": {"song": {"track_number": -(2**70)}},
+    }.items():
+        document = json.loads((await publish_song(name)).to_json())
+        song = document["song"] | wrong.get("song", {})
+        body = json.dumps(document | wrong | {"song": song}).encode()
+        await put(store, layout.folder(name, VERSION) + layout.PRESENTATION, body)
     await publish_song("half")
     await put(store, layout.folder("half", VERSION) + layout.PRESENTATION, made.to_json()[:200])
     await put(store, "songs/UPPER/current.json", b"{}")
@@ -178,8 +192,15 @@ async def test_broken_songs_are_left_out_and_said_once(
     assert said == [
         "songs/bad-pointer",
         "songs/deep",
+        "songs/endless",
         "songs/half",
+        "songs/half-a-sign",
+        "songs/leads-off",
+        "songs/leads-out",
         "songs/no-json",
+        "songs/no-rate",
+        "songs/no-time",
+        "songs/no-track",
         "songs/no-version",
         "songs/someone-else",
     ]
