@@ -23,8 +23,8 @@ from uuid import UUID
 
 from Crypto.Cipher import AES
 
-from drm import safe_xml
 from drm.systems import PLAYREADY
+from media import safe_xml
 from media.boxes.pssh import PsshBox
 from media.errors import FormatError
 

@@ -19,7 +19,8 @@ from lxml import etree
 from manifests import segment_template
 from manifests.dash import CENC, CLEARKEY, DASHIF, MP4_PROTECTION, MPD
 from manifests.segment_template import INTEGER, MpdSegment, integer
-from media.errors import ManifestError
+from media.errors import FormatError, ManifestError
+from media.safe_xml import parse
 
 MAX_SIZE = 1 << 19  # characters
 MAX_REPRESENTATIONS = 100
@@ -66,28 +67,12 @@ class Mpd:
 
 def _parse(text: str | bytes) -> etree._Element:
     """The root element. Raises `ManifestError` for what is no XML, has a document type, or is far too long."""
-    if len(text) > MAX_SIZE:
-        raise ManifestError(f"MPD: {len(text)} characters, at most {MAX_SIZE} are read")
     try:
-        data = text.encode() if isinstance(text, str) else text
-        data.decode()
+        return parse(text.encode() if isinstance(text, str) else text, "MPD", limit=MAX_SIZE)
     except UnicodeError:
         raise ManifestError("MPD: not UTF-8") from None
-    if b"<!DOCTYPE" in data:
-        raise ManifestError("MPD: a document type is not accepted")
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        return etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        raise ManifestError(f"MPD: {error.msg}") from None
+    except FormatError as error:
+        raise ManifestError(str(error)) from None
 
 
 def seconds(text: str) -> Fraction:

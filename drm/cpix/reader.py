@@ -16,7 +16,6 @@ from uuid import UUID
 from Crypto.PublicKey.RSA import RsaKey
 from lxml import etree
 
-from drm import safe_xml
 from drm.cpix import names, sealing
 from drm.cpix.certificate import Certificate
 from drm.cpix.model import CpixKey, Document, DrmData, Filter, UsageRule
@@ -24,6 +23,7 @@ from drm.cpix.names import NAMES, cpix
 from drm.cpix.sealing import DOCUMENT_KEY, MAC_KEY, Secrets
 from drm.cpix.signature import verify
 from drm.keys import KEY_SIZE
+from media import safe_xml
 from media.errors import ContentKeyError, FormatError
 
 MAX_DOCUMENT = 1 << 20  # bytes

@@ -21,12 +21,12 @@ from yarl import URL
 from drm import systems
 from drm.cpix import CpixKey, Document, DrmData, Signer, UsageRule, read, write
 from drm.cpix.reader import MAX_DOCUMENT
-from drm.safe_xml import parse
 from drm.speke import CPIX_VERSION, MEDIA_TYPE, VERSION, VERSION_HEADER
 from drm.systems import DrmSystem
 from media import boxes
 from media.boxes.pssh import PsshBox
 from media.errors import FormatError, SettingsError, UpstreamFailed, UpstreamTimeout
+from media.safe_xml import parse
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 MEMBERS = ("pssh", "content_protection", "hls_media", "hls_multivariant")
