@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -91,7 +94,6 @@ def publish(
     A folder is searched recursively. What is published already costs no work. Exit code 0 when every master is published or unchanged, 3 when some were not.
     """
     import asyncio
-    import os
 
     from ingest.ladder import DEFAULT_LADDER, load_ladder
     from media.song import check_song_id
@@ -117,21 +119,33 @@ def publish(
 
 
 def find_masters(given: tuple[Path, ...]) -> list[Path]:
-    """Files as given, folders recursively by suffix, in a stable order and each once. Hidden files are left out."""
+    """Files as given, folders recursively by suffix, in a stable order and each once. What is hidden is left out.
+
+    A folder that cannot be read stands in for what may be in it, and is refused like a file that cannot be read.
+    """
     found: dict[Path, None] = {}
     for path in given:
-        if path.is_dir():
-            inside = sorted(
-                file
-                for file in path.rglob("*")
-                if file.suffix.lower() in SUFFIXES
-                and file.is_file()
-                and not any(part.startswith(".") for part in file.relative_to(path).parts)
-            )
-            found.update(dict.fromkeys(inside))
-        else:
-            found[path] = None
+        found.update(dict.fromkeys(sorted(inside(path)) if path.is_dir() else [path]))
     return list(found)
+
+
+def inside(folder: Path) -> Iterator[Path]:
+    """The masters in a folder and below, in no order."""
+    closed: list[Path] = []
+    for path, folders, files in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for file in (Path(path, name) for name in files if not name.startswith(".")):
+            if file.suffix.lower() in SUFFIXES and is_file(file):
+                yield file
+    yield from closed
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is a file, or may be one as far as the operating system lets us look."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError)
 
 
 def same_bytes(files: list[Path]) -> dict[Path, Path]:
@@ -141,8 +155,9 @@ def same_bytes(files: list[Path]) -> dict[Path, Path]:
 
     by_size: dict[int, list[Path]] = {}
     for path in files:
-        if path.is_file():
-            by_size.setdefault(path.stat().st_size, []).append(path)
+        with suppress(OSError):
+            if stat.S_ISREG((status := path.stat()).st_mode):
+                by_size.setdefault(status.st_size, []).append(path)
     found: dict[Path, Path] = {}
     for group in by_size.values():
         firsts: dict[str, Path] = {}

@@ -186,6 +186,30 @@ def test_copies_of_a_master_are_one_song_named_after_the_first_and_a_second_run_
     ].count(True) == 1
 
 
+def test_a_folder_that_cannot_be_read_is_said_and_stops_nothing(tmp_path: Path) -> None:
+    """Here one whose path is too long: root, as whom tests may run, is denied no other."""
+    masters = tmp_path / "masters"
+    masters.mkdir()
+    tune(masters / "a.wav", 0.4)
+    (masters / "loop.flac").symlink_to("loop.flac")
+    (masters / "dangling.flac").symlink_to("nowhere")
+    folder = os.open(masters, os.O_RDONLY)
+    for _ in range(17):
+        os.mkdir("d" * 250, dir_fd=folder)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(folder)
+    code, outcomes, errors = publish(masters, "--to", tmp_path / "store", "--json")
+    assert (code, errors) == (3, "")
+    said = {Path(outcome["master"]).name: (outcome["status"], outcome["reason"]) for outcome in outcomes}
+    assert said.pop("a.wav") == ("published", "")
+    assert said.pop("loop.flac")[1].endswith(": Too many levels of symbolic links")
+    status, reason = said.pop("d" * 250)
+    assert (status, reason.rpartition(": ")[2]) == ("rejected", "File name too long")
+    assert not said
+
+
 def test_a_file_name_is_text_on_the_terminal_and_nothing_else(tmp_path: Path) -> None:
     tune(tmp_path / "fine\x1b]0;title\x07.wav", 0.4)
     (tmp_path / "bad\x1b[2J\nname\udcff.flac").write_bytes(b"this is not music")
