@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import click
 
+# RFC 3986 §2: what may stand in a URL, and so in a manifest, a header and a log line
+_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
 _SIZE = re.compile(r"([0-9]{1,15})\s*([kmgt]?)(i?)b?", re.IGNORECASE | re.ASCII)
 
 
@@ -35,6 +37,7 @@ class HttpUrl(click.ParamType[str]):
         try:
             parts = urlsplit(str(value))
             good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            good = good and _CHARACTERS.fullmatch(str(value)) is not None
         except ValueError:
             good = False
         if not good:

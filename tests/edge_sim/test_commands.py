@@ -42,7 +42,21 @@ def test_what_is_no_size(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "localhost:8080", "ftp://x/", "http://", "http://x:99999/", "file:///etc"]
+    "text",
+    [
+        "",
+        "localhost:8080",
+        "ftp://x/",
+        "http://",
+        "http://x:99999/",
+        "file:///etc",
+        "http://[::1",
+        'http://a/"x',
+        "http://a/ b",
+        "http://a\n/",
+        "http://a/\x1b[2J",
+        "http://a/<x>",
+    ],
 )
 def test_what_is_no_address(text):
     with pytest.raises(click.BadParameter, match="not an address"):
