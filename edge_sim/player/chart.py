@@ -27,7 +27,7 @@ _COLOURS = {
 def chart(waterfalls: Sequence[Waterfall], *, target_ms: int) -> Iterator[RenderableType]:
     """What was played, two waterfalls on one scale, then the numbers."""
     first = waterfalls[0]
-    yield Text(f"{first.segment}, {first.protection}", "dim", overflow="fold")
+    yield Text(f"{first.segment.rpartition('/t/…/')[2]}, {first.protection}", "dim", overflow="fold")
     medians = {kind: _median(starts) for kind, starts in by_kind(waterfalls).items()}
     scale = max(start.total_ns for start in medians.values())
     for start in medians.values():
