@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import calendar
 import re
+from datetime import UTC, datetime
 from email.utils import formatdate, parsedate
 from enum import Enum
 
@@ -78,4 +78,7 @@ def _date(text: str) -> int | None:
     """Unix seconds of an HTTP-date; ``None`` for anything else, which is then ignored (§13.1.3, §13.1.4)."""
     if not _DATE.fullmatch(text) or (parsed := parsedate(text)) is None:
         return None
-    return calendar.timegm(parsed)
+    try:
+        return int(datetime(*parsed[:6], tzinfo=UTC).timestamp())
+    except ValueError:  # the 31st of February, 99 o'clock
+        return None

@@ -60,6 +60,8 @@ def headers(*fields: str) -> CIMultiDictProxy[str]:
         (["If-Modified-Since: Sun, 06 Nov 1994 08:49:37 +0000"], OK),
         (["If-Modified-Since: 2094-11-06T08:49:37Z"], OK),
         (["If-Modified-Since: Sun, 99 Xyz 2094 99:99:99 GMT"], OK),
+        (["If-Modified-Since: Thu, 31 Feb 2094 08:49:37 GMT"], OK),
+        (["If-Modified-Since: Tue, 02 Feb 2094 99:49:37 GMT"], OK),
         ([f"If-Modified-Since: {AT}", f"If-Modified-Since: {AT}"], OK),
         # the order: 412 comes before 304
         (['If-Match: "v0"', 'If-None-Match: "v1"'], FAILED),
