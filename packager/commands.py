@@ -156,6 +156,6 @@ def inspect(file: str, depth: int | None, as_json: bool) -> int:
             console.width = _UNBROKEN
         console.print(lines(report, depth))
     if report.error:
-        click.echo(f"tonearm: {report.name}: {report.error}", err=True)
+        click.echo(one_line(f"tonearm: {report.name}: {report.error}"), err=True)
         return 5
     return 0

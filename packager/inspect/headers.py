@@ -31,6 +31,7 @@ SYSTEMS = {
     "94ce86fb-07ff-4f43-adb8-93d2fa968ca2": "FairPlay",
     "5e629af5-38da-4063-8977-97ffbd9902d4": "Marlin",
 }
+_BRANDS = 32  # shown; a file has about ten, unless its first size is wrong and all of it is brands
 _TRACK_FLAGS = ((1, "enabled"), (2, "in movie"), (4, "in preview"))
 
 
@@ -40,7 +41,12 @@ def _brands(box: FtypBox, scope: Scope) -> list[Field]:
     return [
         field("major_brand", fourcc(box.major_brand)),
         field("minor_version", box.minor_version),
-        field("compatible_brands", brands, " ".join(brands) or "none"),
+        field(
+            "compatible_brands",
+            brands,
+            " ".join(brands[:_BRANDS]) + (f" … {len(brands) - _BRANDS:,} more" if brands[_BRANDS:] else "")
+            or "none",
+        ),
     ]
 
 

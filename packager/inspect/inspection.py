@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import mmap
+import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -29,10 +29,10 @@ def inspect(address: str) -> Report:
 
     Raises `ObjectMissing` and `StoreUnavailable` when it cannot be had, and `FormatError` for what is none of the formats.
     """
-    if urlsplit(address).scheme in ("http", "https"):
+    if address.lower().startswith(("http://", "https://")):
         return report(address, memoryview(asyncio.run(_fetched(address))))
     path = Path(address.removeprefix("file:"))
-    beside = path.with_name(INIT)
+    beside = path.parent / INIT
     init = _mapped(beside) if path.suffix == _SEGMENT and beside.is_file() else None
     return report(address, _mapped(path), init)
 
@@ -69,8 +69,12 @@ def _is_box(data: bytes) -> bool:
 def _mapped(path: Path) -> memoryview:
     """The file as the operating system maps it: boxes are looked at where they are, and media data not at all."""
     try:
-        with path.open("rb") as file:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        # Without O_NONBLOCK a named pipe would wait for its writer; as it is, it cannot be mapped, and that is said.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise ObjectMissing(f"{path}: no such file") from None
     except ValueError:
@@ -92,5 +96,7 @@ async def _fetched(address: str) -> bytes:
                 if len(body) > LARGEST:
                     raise StoreUnavailable(f"{address}: more than {LARGEST >> 20} MiB")
             return bytes(body)
+    except aiohttp.InvalidURL:
+        raise StoreUnavailable(f"{address}: not an address") from None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise StoreUnavailable(f"{address}: {error or type(error).__name__}") from None

@@ -6,12 +6,13 @@ from rich.console import Group
 from rich.text import Text
 from rich.tree import Tree
 
+from media.text import one_line
 from packager.inspect.report import Part, Report
 
 
 def lines(report: Report, depth: int | None = None) -> Group:
     """The report as text and a tree of `depth` levels, ``None`` for all."""
-    head = Text.assemble((report.name, "bold"), f"  {report.kind}, {report.size:,} bytes")
+    head = Text.assemble((one_line(report.name), "bold"), f"  {report.kind}, {report.size:,} bytes")
     widest = max((len(each.name) for each in report.fields), default=0)
     summary = [
         Text.assemble((f"  {each.name:{widest}}  ", "cyan"), printable(each.text)) for each in report.fields

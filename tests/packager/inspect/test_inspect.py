@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -245,8 +246,23 @@ async def test_an_address_is_as_good_as_a_file(folder: Path, monkeypatch: pytest
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ObjectMissing, match="no such file"):
         inspection.inspect(str(tmp_path / "nowhere"))
-    with pytest.raises(StoreUnavailable):
-        inspection.inspect(str(tmp_path))
+    os.mkfifo(tmp_path / "pipe")
+    for place in (str(tmp_path), "/", "", str(tmp_path / "pipe"), "/dev/zero"):
+        with pytest.raises((ObjectMissing, StoreUnavailable)):
+            inspection.inspect(place)
+    for address in ("http://[::1", "http://", "http://127.0.0.1:99999/"):
+        with pytest.raises(StoreUnavailable, match="not an address"):
+            inspection.inspect(address)
+
+
+def test_a_file_that_is_all_brands_is_told_in_a_line(tmp_path: Path) -> None:
+    """What a wrong size at the very beginning makes of any file."""
+    path = tmp_path / "brands\x1b[2J\n.mp4"
+    path.write_bytes((400_016).to_bytes(4, "big") + b"ftypisom" + bytes(4) + b"iso6" * 100_000)
+    said = call(path).output
+    assert "brands\\x1b[2J\\n.mp4" in said
+    assert "iso6 … 99,968 more" in said
+    assert len(said) < 1000
 
 
 @pytest.fixture(scope="session")
