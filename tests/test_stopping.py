@@ -45,19 +45,19 @@ def test_a_signal_strikes_between_two_steps_and_not_within_one() -> None:
             await running
             raise
 
+    # As a fresh process has them; other tests of this one may have left others.
     before = signal.signal(signal.SIGTERM, cli.end)
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
             asyncio.run(work())
         with pytest.raises(KeyboardInterrupt):  # outside of asyncio, and where Ctrl-C is ignored
             signal.raise_signal(signal.SIGTERM)
-        ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            with pytest.raises(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGTERM)
-        finally:
-            signal.signal(signal.SIGINT, ignored)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
     finally:
+        signal.signal(signal.SIGINT, interrupt)
         signal.signal(signal.SIGTERM, before)
     assert steps == ["the step ends", "the work is cancelled"]
 
