@@ -4,7 +4,8 @@
     document.key_for(label="low", channels=2, bitrate=24_000)
 
 `model` is what a document says, `reader` and `writer` its XML, `sealing` the encryption of keys for a recipient,
-`signature` the XML signature over the whole document, `certificate` the X.509 around a public key.
+`signature` the XML signature over the whole document, `certificate` the X.509 around a public key,
+`files` all of these out of files.
 """
 
 from drm.cpix.certificate import Certificate
