@@ -10,7 +10,7 @@ kept of the sound: the whole of it in a band below 1.4 kHz, and a few excerpts i
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -31,6 +31,8 @@ Signal = npt.NDArray[numpy.float32]
 DECIMATION = 16
 EXCERPTS = 8
 EXCERPT = 1 << 17  # samples, three seconds
+# What libav's decoders of AAC, Opus and FLAC put out, and which value there is full scale
+FULL_SCALE = {"fltp": 1.0, "flt": 1.0, "s16": 2.0**15, "s16p": 2.0**15, "s32": 2.0**31, "s32p": 2.0**31}
 RESAMPLED = 32  # samples by which two resamplers may differ about a song's length
 
 
@@ -52,9 +54,18 @@ class Heard:
 
 
 def decode(
-    file: bytes, *, key: bytes | None, sample_rate: int, channels: int, samples: int, meter: bool = False
+    file: bytes,
+    *,
+    key: bytes | None,
+    sample_rate: int,
+    channels: Collection[int],
+    samples: int,
+    meter: bool = False,
 ) -> Heard:
-    """Decode a fragmented MP4 of one AAC track, of which `samples` are the song; `meter` measures its loudness."""
+    """Decode a fragmented MP4 of one track, of which `samples` are the song; `meter` measures its loudness.
+
+    `channels` are the numbers that may come out.
+    """
     options = {} if key is None else {"decryption_key": key.hex()}
     errors: list[tuple[int, str]] = []
     pieces: list[tuple[int, Signal]] = []  # shape (2, n): mono sum and power
@@ -63,8 +74,8 @@ def decode(
     try:
         with av.open(io.BytesIO(file), format="mp4", options=options) as container:
             for start, frame in _frames(container, errors):
-                # Garbage may decode to another layout in the middle of a stream, which PyAV's arrays do not survive.
-                if frame.layout.nb_channels != channels or frame.format.name != "fltp":
+                # Garbage may decode to another layout in the middle of a stream, which the meter does not survive.
+                if frame.layout.nb_channels not in channels or frame.format.name not in FULL_SCALE:
                     errors.append((start, f"{frame.layout.name}, {frame.format.name} instead of the track's"))
                     continue
                 decoded += frame.samples
@@ -138,6 +149,9 @@ def _decode_master(path: Path, sample_rate: int) -> tuple[int, list[Signal]]:
 def _summed(frame: AudioFrame) -> Signal:
     """The mono sum and the mean power over the channels, sample by sample, shape (2, n)."""
     channels = frame.to_ndarray()
+    if not frame.format.is_planar:
+        channels = channels.reshape(-1, frame.layout.nb_channels).T
+    channels = channels.astype(numpy.float32) / FULL_SCALE[frame.format.name]
     return numpy.stack((channels.mean(axis=0), (channels * channels).mean(axis=0)))
 
 

@@ -22,6 +22,7 @@ from packager.verify.decoding import Heard, MasterSound, decode
 from packager.verify.source import Fetched, Source
 
 _AT_ONCE = 8
+HE_AAC = "mp4a.40.5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,14 @@ class Track:
     @property
     def samples_per_unit(self) -> int:
         return self.init.samples_per_unit if isinstance(self.init, Init) else 0
+
+    @property
+    def channels_heard(self) -> set[int]:
+        """How many channels may come out of libavcodec, which makes two of one where SBR is: PS might come with it."""
+        if not isinstance(self.init, Init):
+            return set()
+        channels = self.init.channels
+        return {channels, 2} if channels == 1 and self.init.codec == HE_AAC else {channels}
 
     def sound_fragments(self) -> list[Fragment]:
         """Those that could be read."""
@@ -112,7 +121,7 @@ class Evidence:
             b"".join((self.body(track.rendition.init) or b"", *segments)),
             key=None if track.init.scheme == "none" else self.key,
             sample_rate=track.init.sample_rate,
-            channels=track.init.channels,
+            channels=track.channels_heard,
             samples=self.presentation.samples,
             meter=meter,
         )

@@ -12,6 +12,7 @@ import math
 import numpy
 
 from media.presentation import Segment
+from packager.sample_entry import FLAC
 from packager.verify.book import Book, Violations
 from packager.verify.decoding import DECIMATION, Heard, MasterSound, Signal
 from packager.verify.evidence import Evidence
@@ -24,7 +25,7 @@ TIE = 0.995  # a tone correlates with itself as well a few periods later; no mas
 LOUDNESS_TOLERANCE = 1.0  # LU
 
 
-@sound_rules.rule(1, "ISO/IEC 14496-3")
+@sound_rules.rule(1, "ISO/IEC 14496-3, RFC 6716, RFC 9639")
 def every_unit_decodes(evidence: Evidence) -> Violations:
     """libav decrypts and decodes every access unit."""
     for track, heard in evidence.heard:
@@ -44,18 +45,20 @@ def every_unit_decodes(evidence: Evidence) -> Violations:
 
 @sound_rules.rule(2, "ISO/IEC 14496-12 §8.6.6, gapless playback")
 def the_length_is_exact(evidence: Evidence) -> Violations:
-    """Decoding gives the song and the rest of its last access unit: not a sample less, and nothing of the priming."""
+    """Decoding gives the song and the rest of its last access unit, which FLAC does not have: not a sample less, and nothing of the priming."""
+    song = evidence.presentation.samples
     for track, heard in evidence.heard:
         fragments = track.sound_fragments()
         if heard.errors or len(fragments) < len(track.fragments):
             continue
         units = sum(len(fragment.units.units) for fragment in fragments)
         due = units * track.samples_per_unit - track.rendition.priming
-        spare = due - evidence.presentation.samples
-        if heard.decoded != due or not 0 <= spare < track.samples_per_unit:
+        # The last block of a FLAC stream is as long as what is left (RFC 9639 §8.2).
+        right = {due, song} if track.rendition.codec == FLAC else {due}
+        if heard.decoded not in right or not 0 <= due - song < track.samples_per_unit:
             yield (
                 f"audio/{track.rendition.name}",
-                f"{heard.decoded} samples decoded, {due} due for a song of {evidence.presentation.samples}",
+                f"{heard.decoded} samples decoded, {due} due for a song of {song}",
             )
 
 

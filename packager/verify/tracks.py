@@ -26,17 +26,18 @@ from media.boxes import (
     TrakBox,
     TrunBox,
 )
-from media.codecs import AudioSpecificConfig
 from media.errors import FormatError
 from packager.fragments import Init
 from packager.plan import units_needed
+from packager.sample_entry import roll_distance
 from packager.verify.book import Book, Violations
+from packager.verify.decoder_config import configured
 from packager.verify.evidence import Evidence, Track
 
 cmaf_rules = Book("CMAF")
 
 
-def _headed(evidence: Evidence) -> Iterator[tuple[Track, Init, MoovBox]]:
+def headed(evidence: Evidence) -> Iterator[tuple[Track, Init, MoovBox]]:
     """The tracks whose header could be read."""
     for track in evidence.tracks:
         if isinstance(track.init, Init) and track.moov is not None:
@@ -45,7 +46,7 @@ def _headed(evidence: Evidence) -> Iterator[tuple[Track, Init, MoovBox]]:
 
 @cmaf_rules.rule(1, "ISO/IEC 23000-19 §7.3.2.1")
 def the_header_reads(evidence: Evidence) -> Violations:
-    """The init segment is the header of one AAC track."""
+    """The init segment is the header of one AAC, Opus or FLAC track."""
     for track in evidence.tracks:
         if isinstance(track.init, FormatError):
             yield track.rendition.init, str(track.init)
@@ -54,7 +55,7 @@ def the_header_reads(evidence: Evidence) -> Violations:
 @cmaf_rules.rule(2, "ISO/IEC 23000-19 §7.2")
 def the_brand_is_cmaf(evidence: Evidence) -> Violations:
     """The init segment begins with ftyp, which names the brand cmfc."""
-    for track, _, _ in _headed(evidence):
+    for track, _, _ in headed(evidence):
         if track.ftyp is None or b"cmfc" not in (track.ftyp.major_brand, *track.ftyp.compatible_brands):
             yield track.rendition.init, "no ftyp with the brand cmfc"
 
@@ -62,7 +63,7 @@ def the_brand_is_cmaf(evidence: Evidence) -> Violations:
 @cmaf_rules.rule(3, "ISO/IEC 23000-19 §7.5.1, §7.5.4, §7.5.5")
 def the_header_holds_no_clock(evidence: Evidence) -> Violations:
     """Durations in mvhd, tkhd and mdhd are 0, and so are the times of creation, so that bytes can be made again."""
-    for track, _, moov in _headed(evidence):
+    for track, _, moov in headed(evidence):
         trak = moov.get(TrakBox)
         for box in (moov.get(MvhdBox), trak.get(TkhdBox), trak.get(MdiaBox).get(MdhdBox)):
             if box.duration or box.creation_time or box.modification_time:
@@ -72,7 +73,7 @@ def the_header_holds_no_clock(evidence: Evidence) -> Violations:
 @cmaf_rules.rule(4, "ISO/IEC 23000-19 §7.5.13")
 def the_edit_list_shows_the_song(evidence: Evidence) -> Violations:
     """One edit starts right behind the priming and lasts as long as the song."""
-    for track, init, moov in _headed(evidence):
+    for track, init, moov in headed(evidence):
         place, priming = track.rendition.init, track.rendition.priming
         if init.media_time != priming:
             yield place, f"the edit starts at {init.media_time}, the priming is {priming}"
@@ -87,7 +88,7 @@ def the_edit_list_shows_the_song(evidence: Evidence) -> Violations:
 @cmaf_rules.rule(5, "ISO/IEC 14496-12 §8.8.2")
 def the_header_knows_the_length(evidence: Evidence) -> Violations:
     """mehd tells the length of the song."""
-    for track, _, moov in _headed(evidence):
+    for track, _, moov in headed(evidence):
         mehd = moov.get(MvexBox).find(MehdBox)
         due = evidence.presentation.samples * moov.get(MvhdBox).timescale
         if mehd is None or mehd.fragment_duration * evidence.presentation.sample_rate != due:
@@ -99,8 +100,8 @@ def the_header_knows_the_length(evidence: Evidence) -> Violations:
 
 @cmaf_rules.rule(6, "ISO/IEC 23000-19 §7.5.5, §10.3")
 def the_header_is_of_this_rendition(evidence: Evidence) -> Violations:
-    """Codec, channels, sample rate and timescale are those of presentation.json, in the boxes and in the AudioSpecificConfig."""
-    for track, init, _ in _headed(evidence):
+    """Codec, channels, sample rate and timescale are those of presentation.json, in the boxes and in the decoder's configuration."""
+    for track, init, _ in headed(evidence):
         rendition = track.rendition
         told = rendition.codec, rendition.sample_rate, rendition.sample_rate, rendition.channels
         found = init.codec, init.sample_rate, init.timescale, init.channels
@@ -110,30 +111,46 @@ def the_header_is_of_this_rendition(evidence: Evidence) -> Violations:
                 f"codec, rate, timescale and channels are {found}, presentation.json tells {told}",
             )
         try:
-            config = AudioSpecificConfig.from_bytes(init.config)
+            config = configured(init.codec, init.config)
         except FormatError as error:
             yield rendition.init, str(error)
-        else:
-            if (config.sample_rate, config.channels) != (rendition.sample_rate, rendition.channels):
-                yield (
-                    rendition.init,
-                    f"the decoder is configured for {config.channels} channels at {config.sample_rate} Hz",
-                )
+            continue
+        if (config.sample_rate, config.channels) != (rendition.sample_rate, rendition.channels):
+            yield (
+                rendition.init,
+                f"the decoder is configured for {config.channels} channels at {config.sample_rate} Hz",
+            )
+        if config.samples_per_unit not in (0, init.samples_per_unit):
+            yield (
+                rendition.init,
+                f"the decoder makes {config.samples_per_unit} samples of an access unit, trex tells {init.samples_per_unit}",
+            )
+        if config.priming not in (None, rendition.priming):
+            yield (
+                rendition.init,
+                f"the decoder skips {config.priming} samples, the priming is {rendition.priming}",
+            )
 
 
 @cmaf_rules.rule(7, "ISO/IEC 14496-12 §10.1")
 def every_sample_rolls(evidence: Evidence) -> Violations:
-    """The header describes a roll distance of −1, and every fragment puts all its samples into that group."""
-    for track, _, moov in _headed(evidence):
+    """The header describes the codec's roll distance (one unit of AAC, 80 ms of Opus), and every fragment puts all its samples into that group; FLAC needs none."""
+    for track, init, moov in headed(evidence):
+        if init.samples_per_unit < 1:
+            continue
+        distance = roll_distance(init.codec, init.samples_per_unit)
+        due = [(distance.to_bytes(2, "big", signed=True),)] if distance else []
         stbl = moov.get(TrakBox).get(MdiaBox).get(MinfBox).get(StblBox)
-        rolls = [box.entries for box in stbl.all(SgpdBox) if box.grouping_type == b"roll"]
-        if rolls != [(b"\xff\xff",)]:
-            yield track.rendition.init, "no sample group of a roll distance of −1"
+        if [box.entries for box in stbl.all(SgpdBox) if box.grouping_type == b"roll"] != due:
+            text = f"no sample group of a roll distance of {distance}" if distance else "a roll group"
+            yield track.rendition.init, text
             continue
         for fragment in track.sound_fragments():
             groups = [box for box in fragment.moof.get(TrafBox).all(SbgpBox) if box.grouping_type == b"roll"]
-            if [box.entries.tolist() for box in groups] != [[[len(fragment.units.units), 1]]]:
-                yield fragment.segment.path, "not all samples belong to the roll group"
+            members = [[[len(fragment.units.units), 1]]] if distance else []
+            if [box.entries.tolist() for box in groups] != members:
+                text = "not all samples belong to the roll group" if distance else "a roll group"
+                yield fragment.segment.path, text
 
 
 @cmaf_rules.rule(8, "ISO/IEC 23000-19 §7.3.2.3")
@@ -206,7 +223,7 @@ def decode_times_are_those_told(evidence: Evidence) -> Violations:
 @cmaf_rules.rule(13, "gapless playback")
 def units_are_as_many_as_the_song_needs(evidence: Evidence) -> Violations:
     """Priming and song fill the access units up to the last one, and no further."""
-    for track, init, _ in _headed(evidence):
+    for track, init, _ in headed(evidence):
         fragments = track.sound_fragments()
         if len(fragments) < len(track.fragments) or init.samples_per_unit < 1:
             continue
@@ -223,7 +240,7 @@ def units_are_as_many_as_the_song_needs(evidence: Evidence) -> Violations:
 @cmaf_rules.rule(14, "ISO/IEC 23000-19 §7.7.3, gapless playback")
 def every_sample_lasts_its_full_time(evidence: Evidence) -> Violations:
     """tfhd repeats the default duration, and no sample has one of its own: the last one is not shortened."""
-    for track, init, _ in _headed(evidence):
+    for track, init, _ in headed(evidence):
         for fragment in track.sound_fragments():
             traf = fragment.moof.get(TrafBox)
             tfhd, run = traf.get(TfhdBox), traf.get(TrunBox)
