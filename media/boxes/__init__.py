@@ -1,10 +1,10 @@
 """ISO base media file format: one box a file, named as the standard names it.
 
->>> [item.type for item in parse(FtypBox(b"iso6", 0, (b"cmfc",)).to_bytes())]
 [b'ftyp']
 """
 
 from media.boxes.alac import AlacBox
+from media.boxes.alou import AlouBox
 from media.boxes.base import Box, FullBox, UnknownBox, parse, places
 from media.boxes.btrt import BtrtBox
 from media.boxes.co64 import Co64Box
@@ -21,6 +21,8 @@ from media.boxes.flac import FlacBox
 from media.boxes.frma import FrmaBox
 from media.boxes.ftyp import FtypBox
 from media.boxes.hdlr import HdlrBox
+from media.boxes.loudness_base import MeasuredLoudness, Measurement
+from media.boxes.ludt import LudtBox
 from media.boxes.mdat import MdatBox
 from media.boxes.mdhd import MdhdBox
 from media.boxes.mdia import MdiaBox
@@ -55,14 +57,17 @@ from media.boxes.tenc import TencBox
 from media.boxes.tfdt import TfdtBox
 from media.boxes.tfhd import TfhdBox
 from media.boxes.tkhd import TkhdBox
+from media.boxes.tlou import TlouBox
 from media.boxes.traf import TrafBox
 from media.boxes.trak import TrakBox
 from media.boxes.trex import TrexBox
 from media.boxes.trun import TrunBox
+from media.boxes.udta import UdtaBox
 from media.boxes.url_ import UrlBox
 
 __all__ = [
     "AlacBox",
+    "AlouBox",
     "Box",
     "BtrtBox",
     "Co64Box",
@@ -80,9 +85,12 @@ __all__ = [
     "FtypBox",
     "FullBox",
     "HdlrBox",
+    "LudtBox",
     "MdatBox",
     "MdhdBox",
     "MdiaBox",
+    "MeasuredLoudness",
+    "Measurement",
     "MehdBox",
     "MetadataBlock",
     "MfhdBox",
@@ -115,10 +123,12 @@ __all__ = [
     "TfdtBox",
     "TfhdBox",
     "TkhdBox",
+    "TlouBox",
     "TrafBox",
     "TrakBox",
     "TrexBox",
     "TrunBox",
+    "UdtaBox",
     "UnknownBox",
     "UrlBox",
     "find_all",

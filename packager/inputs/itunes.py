@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from media.boxes import Box, MoovBox, UnknownBox, parse
+from media.boxes import Box, MoovBox, UdtaBox, UnknownBox, parse
 from media.errors import BoxError
 
 _TEXT = re.compile(rb"\s*[0-9A-Fa-f]{8} ([0-9A-Fa-f]{8}) [0-9A-Fa-f]{8} ([0-9A-Fa-f]{16})")
@@ -23,7 +23,8 @@ class Smpb(NamedTuple):
 
 def find_smpb(moov: MoovBox) -> Smpb | None:
     """The tag, if it is there and makes sense: tags are not worth an error."""
-    ilst = _inside(_inside(_inside(moov.children, b"udta"), b"meta", _FULL_BOX), b"ilst")
+    user = [box for udta in moov.all(UdtaBox) for box in udta.children]
+    ilst = _inside(_inside(user, b"meta", _FULL_BOX), b"ilst")
     for tag in ilst:
         parts = _boxes(tag, 0) if tag.type == b"----" else []
         names = [box.to_bytes()[8 + _FULL_BOX :] for box in parts if box.type == b"name"]
@@ -35,7 +36,7 @@ def find_smpb(moov: MoovBox) -> Smpb | None:
     return None
 
 
-def _inside(boxes: tuple[Box, ...] | list[Box], kind: bytes, head: int = 0) -> list[Box]:
+def _inside(boxes: list[Box], kind: bytes, head: int = 0) -> list[Box]:
     """The boxes in the boxes of type `kind`."""
     return [inner for box in boxes if box.type == kind for inner in _boxes(box, head)]
 

@@ -28,14 +28,14 @@ from media.boxes import (
 from media.boxes.audio_sample_entry import AudioSampleEntry
 from media.boxes.esds import MPEG4_AUDIO
 from media.errors import FormatError
-from packager.inspect import decoders, headers, tables  # each registers what it knows to say
+from packager.inspect import decoders, headers, loudness, tables  # each registers what it knows to say
 from packager.inspect.report import Part, Report
 from packager.inspect.scope import SAYS, Scope, scope_of
 from packager.inspect.tags import tag_value
 from packager.inspect.tree import Node, walk
 from packager.inspect.values import Field, field, fourcc, peek, seconds
 
-__all__ = ["decoders", "headers", "inspect_boxes", "tables"]
+__all__ = ["decoders", "headers", "inspect_boxes", "loudness", "tables"]
 _UNFOLDED = 2  # fragments at the front; the last one is shown, too
 _SILENT = (b"free", b"skip", b"wide")
 _FRAGMENT = (StypBox, SidxBox, MoofBox, MdatBox)

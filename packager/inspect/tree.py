@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from media.boxes import AlacBox, Box
+from media.boxes import AlacBox, Box, UdtaBox
 from media.boxes.audio_sample_entry import AudioSampleEntry
 from media.boxes.base import DEEPEST, class_for, over, read_header
 from media.boxes.container import ContainerBox, CountedContainerBox
@@ -25,7 +25,7 @@ MOST_BOXES = 300_000  # in a file; ten hours in two-second fragments have 180,00
 _COUNTED_HEAD = 8  # version, flags and a count
 _ENTRY_HEAD = 28
 _QUICKTIME_MORE = {1: 16, 2: 36}  # bytes that sound descriptions 1 and 2 put behind the head
-# Containers without a class, and the bytes in front of their boxes. QuickTime's `meta` has none.
+# Containers without a class, or with one that keeps what is in them, and the bytes in front of their boxes. QuickTime's `meta` has none.
 _OTHERS = {
     b"udta": (0,),
     b"meta": (4, 0),
@@ -109,7 +109,7 @@ def _fill(reader: Reader, level: list[Node], state: _State) -> bool:
 def _look_inside(node: Node, inside: Reader, state: _State) -> bool:
     """The fields and the children of one box. Raises `BoxError` for its own fields."""
     known = class_for(node.kind, inside)
-    if known is None:
+    if known is None or known is UdtaBox:
         _look_further(node, inside, state.budget)
         return True
     if issubclass(known, AudioSampleEntry):

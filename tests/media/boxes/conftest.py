@@ -125,6 +125,25 @@ def dops(draw: st.DrawFn) -> m.DopsBox:
     return m.DopsBox(channels, draw(u16), draw(u32), draw(s16), family, mapping)
 
 
+@st.composite
+def loudness_base(draw: st.DrawFn, kind: Any) -> Any:
+    version, nibble, peak, id_ = (
+        draw(st.integers(0, 1)),
+        st.integers(0, 15),
+        st.integers(0, 0xFFF),
+        st.integers(0, 63),
+    )
+    measurements = st.lists(st.builds(m.Measurement, u8, u8, nibble, nibble), max_size=3).map(tuple)
+    eq_set = id_ if version else st.just(0)
+    each = st.builds(
+        m.MeasuredLoudness, measurements, peak, peak, nibble, nibble, st.integers(0, 127), id_, eq_set
+    )
+    fewest, most = (0, 3) if version else (1, 1)
+    return kind(
+        tuple(draw(st.lists(each, min_size=fewest, max_size=most))), version=version, flags=draw(flags)
+    )
+
+
 letters = st.lists(st.integers(0x60, 0x7F), min_size=3, max_size=3).map(bytes)
 matrix = st.binary(min_size=36, max_size=36)
 sgpd_entries = st.lists(blob, max_size=3).map(tuple)
@@ -201,17 +220,24 @@ leaves: dict[str, st.SearchStrategy[Any]] = {
         flags=flags,
     ),
     "btrt": st.builds(m.BtrtBox, u32, u32, u32),
+    "tlou": loudness_base(m.TlouBox),
+    "alou": loudness_base(m.AlouBox),
 }
 unknown = st.binary(max_size=20).map(
     lambda body: m.UnknownBox((len(body) + 8).to_bytes(4, "big") + b"zzzz" + body)
 )
 child = st.one_of(unknown, *leaves.values())
 children = st.lists(child, max_size=3).map(tuple)
-PLAIN = "moov trak edts mdia minf dinf stbl mvex moof traf sinf schi"
+PLAIN = "moov trak edts mdia minf dinf stbl mvex moof traf sinf schi ludt"
 parents: dict[str, st.SearchStrategy[Any]] = {
     name: st.builds(getattr(m, f"{name.capitalize()}Box"), children) for name in PLAIN.split()
 }
 parents |= {
+    "udta": st.builds(
+        m.UdtaBox,
+        st.lists(unknown | parents["ludt"], max_size=3).map(tuple),
+        st.sampled_from((b"", bytes(3), bytes(4))),
+    ),
     "stsd": st.builds(m.StsdBox, children, flags=flags),
     "dref": st.builds(m.DrefBox, children, flags=flags),
     "mp4a": st.builds(m.Mp4aBox, u16, u32, children, u16, u16),

@@ -41,7 +41,7 @@ def test_a_foreign_file_is_written_again_as_it_was(name: str, foreign_files: dic
             assert box.to_bytes() in raw
     kinds = {type(box) for box in walk(boxes)}
     assert {MvhdBox, HdlrBox, EsdsBox} <= kinds
-    assert {box.type for box in walk(boxes) if isinstance(box, UnknownBox)} <= {b"udta", b"free", b"mfra"}
+    assert {box.type for box in walk(boxes) if isinstance(box, UnknownBox)} <= {b"meta", b"free", b"mfra"}
 
 
 def test_tables_are_those_of_the_file(foreign_files: dict[str, bytes]) -> None:

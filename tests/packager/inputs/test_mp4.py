@@ -71,9 +71,7 @@ def tagged(data: bytes, text: bytes, name: bytes = b"iTunSMPB") -> bytes:
     udta = box(b"udta", box(b"meta", bytes(4), handler, box(b"ilst", tag)))
     boxes = parse(data)
     return b"".join(
-        MoovBox((*item.children, UnknownBox(udta))).to_bytes()
-        if isinstance(item, MoovBox)
-        else item.to_bytes()
+        MoovBox((*item.children, *parse(udta))).to_bytes() if isinstance(item, MoovBox) else item.to_bytes()
         for item in boxes
     )
 
@@ -98,7 +96,12 @@ def test_itunes_tells_where_no_edit_list_does(aac: bytes, changed: Changed) -> N
 
 
 def test_a_tag_that_breaks_off_is_no_tag() -> None:
-    assert find_smpb(MoovBox((UnknownBox(box(b"udta", b"\0\0\0\x20meta")),))) is None
+    broken = box(b"meta", bytes(4), b"\0\0\0\x20ilst")
+    for tags in (b"\0\0\0\x20meta", broken, broken + bytes(4), b""):
+        (moov,) = parse(box(b"moov", box(b"udta", tags)))
+        assert isinstance(moov, MoovBox)
+        assert find_smpb(moov) is None
+        assert moov.to_bytes() == box(b"moov", box(b"udta", tags))
     assert find_smpb(MoovBox(())) is None
     (moov,) = parse(tagged(MoovBox(()).to_bytes(), SMPB))
     assert isinstance(moov, MoovBox)
