@@ -17,6 +17,8 @@ from Crypto.Util.asn1 import DerSequence
 from media.errors import ContentKeyError
 
 MIN_BITS = 2048  # what SPEKE uses; CPIX recommends 3072
+MAX_BITS = 16_384  # these two are OpenSSL's: a stranger's certificate must not keep us busy for minutes
+MAX_EXPONENT = 1 << 64
 # RFC 7468 §5, with any text around it (§5.2). No two repetitions in a row: a stranger's megabyte takes linear time.
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 
@@ -58,4 +60,6 @@ class Certificate:
             raise ContentKeyError(
                 f"X.509 certificate: an RSA key of {key.size_in_bits()} bits; {MIN_BITS} are the least"
             )
+        if key.size_in_bits() > MAX_BITS or key.e > MAX_EXPONENT:
+            raise ContentKeyError("X.509 certificate: an RSA key larger than anybody uses")
         return key

@@ -1,6 +1,7 @@
 """Reading a CPIX document: versions 2.3 and 2.4, as far as songs need them.
 
-Only children of the root and theirs are looked at, by their exact place; the signature, if there is one, covers the root.
+Only children of the root and theirs are looked at, by their exact place; a signer's signature covers the root. What stands twice
+where the schema has it once is refused: the next reader might take the other.
 What is read: keys, DRM systems, usage rules and the certificates that the document is addressed to. Key periods, key
 hierarchies and the update history are not; a rule that depends on a key period makes the mapping of keys fail by name
 (`Document.key_for`), and a leaf key is refused.
@@ -30,6 +31,8 @@ MAX_DOCUMENT = 1 << 20  # bytes
 MAX_ITEMS = 2000  # elements of one list
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _INTEGER = re.compile(r"[0-9]{1,15}", re.ASCII)
+# The schema's, that of Axinom's library, and that of AWS's reference key server.
+_MAC_KEYS = ("pskc:MACKey", "cpix:Key[enc:CipherData]", "cpix:Key/pskc:EncryptedValue")
 _PLAYLISTS = {
     "": "hls_media",
     "media": "hls_media",
@@ -94,7 +97,7 @@ def _secrets(deliveries: Iterable[etree._Element], recipient: RsaKey | None) -> 
         method = _one(element, "cpix:MACMethod")
         if method.get("Algorithm") != names.HMAC_SHA512:
             raise FormatError("CPIX MACMethod: HMAC-SHA512 is expected")
-        mac_key = _one(method, "pskc:MACKey")
+        mac_key = _one(method, *_MAC_KEYS)
         opened = []
         for holder, size in ((document_key, DOCUMENT_KEY), (mac_key, MAC_KEY)):
             try:
@@ -116,14 +119,15 @@ def _key(element: etree._Element, secrets: Secrets | None) -> CpixKey:
     if element.get("dependsOnKey") is not None:
         raise FormatError(f"CPIX ContentKey {kid}: a leaf key of a hierarchy is not supported")
     value: bytes | None = None
-    if element.find("cpix:Data", NAMES) is not None:
+    if element.find(cpix("Data")) is not None:
         secret = _one(element, "cpix:Data/pskc:Secret")
-        if (sealed := secret.find("pskc:EncryptedValue", NAMES)) is None:
-            value = _base64(_one(secret, "pskc:PlainValue"))
+        holder = _one(secret, "pskc:EncryptedValue", "pskc:PlainValue")
+        if holder.tag == names.pskc("PlainValue"):
+            value = _base64(holder)
         elif secrets is not None:
             try:
                 value = secrets.open(
-                    _cipher(sealed, names.AES256_CBC), _base64(_one(secret, "pskc:ValueMAC"))
+                    _cipher(holder, names.AES256_CBC), _base64(_one(secret, "pskc:ValueMAC"))
                 )
             except ContentKeyError as error:
                 raise ContentKeyError(f"CPIX ContentKey {kid}: {error}") from None
@@ -146,13 +150,18 @@ def _drm(element: etree._Element) -> DrmData:
         # It goes into a playlist as it stands; a line that is no tag would be the address of a segment.
         if any(line and not line.startswith("#") for line in lines[member].splitlines()):
             raise FormatError(f"CPIX HLSSignalingData of {kid}: a line that is no tag")
-    pssh, inside = element.find(cpix("PSSH")), element.find(cpix("ContentProtectionData"))
+    pssh, inside = (_at_most_one(element, name) for name in ("PSSH", "ContentProtectionData"))
+    content_protection = None if inside is None else _utf8(inside)
+    if content_protection:
+        place = f"CPIX ContentProtectionData of {kid}"
+        # It goes into an MPD as it stands, and must not end the element that it is put into.
+        safe_xml.parse(f"<a>{content_protection}</a>".encode(), place, limit=MAX_DOCUMENT)
     return DrmData(
         kid,
         _uuid(element, "systemId"),
         element.get("name", ""),
         None if pssh is None else _base64(pssh),
-        None if inside is None else _utf8(inside),
+        content_protection,
         **lines,
     )
 
@@ -178,13 +187,18 @@ def _cipher(element: etree._Element, algorithm: str) -> bytes:
     return _base64(_one(element, "enc:CipherData/enc:CipherValue"))
 
 
-def _one(element: etree._Element, path: str) -> etree._Element:
-    found = element.findall(path, NAMES)
+def _one(element: etree._Element, *paths: str) -> etree._Element:
+    """The one element at one of the paths."""
+    found = [each for path in paths for each in element.findall(path, NAMES)]
     if len(found) != 1:
         raise FormatError(
-            f"CPIX {etree.QName(element).localname}: {len(found)} {path.rpartition(':')[2]}; one is expected"
+            f"CPIX {etree.QName(element).localname}: {len(found)} {paths[0].rpartition(':')[2]}; one is expected"
         )
     return found[0]
+
+
+def _at_most_one(element: etree._Element, name: str) -> etree._Element | None:
+    return _one(element, f"cpix:{name}") if element.find(cpix(name)) is not None else None
 
 
 def _uuid(element: etree._Element, name: str) -> UUID:

@@ -5,7 +5,8 @@ Each document has two random secrets, a document key and a MAC key. Every conten
 are encrypted for each recipient with the RSA key of their certificate (OAEP with SHA-1 and MGF1).
 
 The MAC is checked before anything is decrypted, and its absence is refused: without it, CBC padding would answer
-questions to whoever can make us read documents.
+questions to whoever can make us read documents. It binds a key to the document's secrets and not to its KID: that two keys
+changed places, only a signature notices.
 """
 
 from __future__ import annotations

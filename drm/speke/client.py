@@ -26,7 +26,6 @@ from drm.systems import DrmSystem
 from media import boxes
 from media.boxes.pssh import PsshBox
 from media.errors import FormatError, SettingsError, UpstreamFailed, UpstreamTimeout
-from media.safe_xml import parse
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 MEMBERS = ("pssh", "content_protection", "hls_media", "hls_multivariant")
@@ -155,10 +154,6 @@ def _check_signalling(wanted: DrmData, data: DrmData) -> None:
             raise FormatError(f"{place}: {member} was not asked for")
         if getattr(wanted, member) is not None and not getattr(data, member):
             raise FormatError(f"{place}: {member} is missing")
-    if data.content_protection:
-        parse(
-            f"<a>{data.content_protection}</a>".encode(), f"{place}: content_protection", limit=MAX_DOCUMENT
-        )
     if data.pssh:
         system = systems.by_id(data.system_id)
         expected = system.pssh_id if system is not None else data.system_id

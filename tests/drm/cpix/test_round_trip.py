@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from html import escape
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,7 @@ texts = st.text(
     max_size=20,
 )
 tags = texts.map(lambda text: f"#{text}")
+elements = texts.map(lambda text: f"<a>{escape(text)}</a>")
 
 
 @st.composite
@@ -63,7 +65,7 @@ def documents(draw: st.DrawFn) -> Document:
         st.uuids(),
         texts,
         st.none() | st.binary(max_size=50),
-        st.none() | texts,
+        st.none() | st.just("") | elements,
         st.none() | tags,
         st.none() | tags,
     )

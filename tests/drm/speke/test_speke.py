@@ -278,7 +278,7 @@ async def test_a_good_answer_of_another_server(serve: Server) -> None:
         (with_first_drm(pssh=b""), "pssh is missing"),
         (with_first_drm(pssh=GOOD.drm[1].pssh), "no box of that system"),
         (with_first_drm(pssh=b"nonsense"), "byte 0"),
-        (with_first_drm(content_protection="<a>"), "content_protection"),
+        (with_first_drm(content_protection="<a>"), "ContentProtectionData"),
         (with_first_drm(hls_media=None), "hls_media is missing"),
         (replace(GOOD, drm=(*GOOD.drm[:2], replace(GOOD.drm[2], pssh=b"x"), *GOOD.drm[3:])), "was not asked for"),
     ],
