@@ -30,9 +30,10 @@ from ingest.transcode import Transcoded, transcode
 from media import layout
 from media.errors import FormatError, MasterRejected, ObjectMissing, TonearmError
 from media.ports import ObjectStore, read_all
-from media.presentation import Presentation, Protection
+from media.presentation import Presentation
 from media.song import Song
 from origin.publish import current, publish
+from packager.encryption import Encryption
 from packager.package import Package, package
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("tonearm.pipeline")
 
 # Raised whenever the same inputs would give other bytes than before: it is part of every version.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +186,12 @@ def _package(
         made.encoded,
         song=song,
         version=version,
-        protection=Protection(
+        encryption=Encryption(
             scheme=recipe.scheme,
-            kid=None if key is None else key.kid,
+            keys={} if key is None else {each.name: key for each in made.encoded},
             license_url=recipe.license_url,
             key_url=recipe.key_url,
         ),
-        key=None if key is None else key.key,
         loudness=made.loudness,
         public=public,
         master=master.facts(),

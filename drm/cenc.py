@@ -8,7 +8,7 @@ Counter blocks do not depend on the data, so the whole buffer has one keystream:
 them in one ECB call, drop the spare bytes of each sample's last block, XOR. Twelve megabytes take about 20 ms; one
 cipher object for each of 13,000 samples takes a second.
 
-    >>> protected, ivs = encrypt(units.data, units.sizes, key=key, first_iv=ivs.first_iv(0))
+    >>> protected, ivs = encrypt(units.data, units.sizes, key=key, first_iv=ivs.first_iv(kid, name, contents))
 
 Two samples under one key must never share an IV: see `drm.ivs`.
 """

@@ -10,7 +10,6 @@ CPIX document carries from another's. Equal arguments give equal bytes.
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
 from html import escape
 from uuid import UUID
 
@@ -19,35 +18,14 @@ from drm.pssh import common_pssh
 from drm.systems import CLEARKEY, FAIRPLAY, PLAYREADY, WIDEVINE, DrmSystem
 from drm.widevine import WidevineData
 from media.errors import SettingsError
+from media.signalling import Signalling
+
+__all__ = ["Signalling", "signal"]
 
 CENC = "urn:mpeg:cenc:2013"
 DASHIF = "https://dashif.org/CPS"
 MSPR = "urn:microsoft:playready"
 METHODS = {"cbcs": "SAMPLE-AES", "cenc": "SAMPLE-AES-CTR"}  # RFC 8216bis §4.4.4.4
-
-
-@dataclass(frozen=True, slots=True)
-class Signalling:
-    """`pssh` is a whole box, `content_protection` the XML inside ContentProtection, `key_attributes` an attribute list.
-
-    Each is empty where the system has no use for it.
-    """
-
-    system: DrmSystem
-    kid: UUID
-    pssh: bytes
-    content_protection: str
-    key_attributes: str
-
-    @property
-    def media_tag(self) -> str:
-        """The line of a media playlist."""
-        return f"#EXT-X-KEY:{self.key_attributes}"
-
-    @property
-    def multivariant_tag(self) -> str:
-        """The line of the multivariant playlist, which lets a player fetch the licence early."""
-        return f"#EXT-X-SESSION-KEY:{self.key_attributes}"
 
 
 def signal(
@@ -96,7 +74,7 @@ def _make(
 ) -> Signalling:
     attributes = [f"METHOD={METHODS[scheme]}", f'URI="{uri}"', *more]
     attributes += [f'KEYFORMAT="{system.keyformat}"', 'KEYFORMATVERSIONS="1"']
-    return Signalling(system, kid, box, inside, ",".join(attributes))
+    return Signalling(system.name, system.system_id, kid, box, inside, ",".join(attributes))
 
 
 def _base64(data: bytes) -> str:

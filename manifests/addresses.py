@@ -15,7 +15,8 @@ the licence address against the page: see `manifests.dash`.
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+from uuid import UUID
 
 from media.errors import ManifestError
 from media.layout import KEYS, LICENCE, folder
@@ -34,25 +35,37 @@ def plain(path: str) -> str:
     return path
 
 
-def licence(presentation: Presentation, manifest: str) -> str:
-    """Where to POST a ClearKey licence request; `manifest` is the path of the manifest in the version's folder."""
-    return _address(presentation, presentation.protection.license_url or LICENCE, manifest)
+def licence(presentation: Presentation, kid: UUID, manifest: str) -> str:
+    """Where to POST a ClearKey licence request for `kid`; `manifest` is the path of the manifest in the version's folder."""
+    return _address(presentation, presentation.protection.license_url or LICENCE, kid, manifest)
 
 
-def key(presentation: Presentation, manifest: str) -> str:
-    """Where to GET the 16 bytes of the content key. ``{kid}`` in the publisher's address becomes the KID."""
-    return _address(presentation, presentation.protection.key_url or KEYS, manifest)
+def key(presentation: Presentation, kid: UUID, manifest: str) -> str:
+    """Where to GET the 16 bytes of the content key `kid`. ``{kid}`` in the publisher's address becomes the KID."""
+    return _address(presentation, presentation.protection.key_url or KEYS, kid, manifest)
 
 
-def _address(presentation: Presentation, template: str, manifest: str) -> str:
-    address = template.replace("{kid}", str(presentation.protection.kid))
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        raise ManifestError(f"address {template!r}: no URL") from None
-    if not _CHARACTERS.fullmatch(address) or (parts.scheme, bool(parts.netloc)) not in _KINDS:
-        raise ManifestError(f"address {template!r}: neither an http(s) URL nor a path")
+def absolute(address: str) -> str:
+    """An http(s) URL, unchanged. Raises `ManifestError` for anything else."""
+    if not _split(address).netloc:
+        raise ManifestError(f"address {address!r}: no http(s) URL")
+    return address
+
+
+def _address(presentation: Presentation, template: str, kid: UUID, manifest: str) -> str:
+    address = template.replace("{kid}", str(kid))
+    parts = _split(address)
     if parts.netloc or parts.path.startswith("/"):
         return address
     climbs = folder(presentation.song.song_id, presentation.version).count("/") + manifest.count("/")
     return "../" * climbs + address
+
+
+def _split(address: str) -> SplitResult:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise ManifestError(f"address {address!r}: no URL") from None
+    if not _CHARACTERS.fullmatch(address) or (parts.scheme, bool(parts.netloc)) not in _KINDS:
+        raise ManifestError(f"address {address!r}: neither an http(s) URL nor a path")
+    return parts

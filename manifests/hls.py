@@ -1,14 +1,17 @@
 """HLS playlists (RFC 8216bis): one multivariant playlist and a media playlist for each rendition, per family.
 
 Time. A segment's EXTINF has six decimals, and each boundary is rounded, not each duration: the partial sums are never
-more than half a microsecond from the exact boundary, and their total is the song to the microsecond. The durations are
-those of the presentation timeline, without the encoder's priming; the media timeline (``tfdt``) has it, and the edit list
-in the init section takes it away again. hls.js, native players and ffmpeg start and go on exactly. shaka-player 5.2 compares
-EXTINF with ``tfdt``, takes the difference for an error and the priming away twice, 980 samples lost at the first boundary,
-unless it is told ``manifest.hls.ignoreManifestTimestampsInSegmentsMode: true``; then it is exact, too.
+more than half a microsecond from the exact boundary, and their total is the song to the microsecond. The boundaries are those
+of the media timeline, which ``tfdt`` tells and the encoder's priming belongs to: the first segment lasts longer by it than what
+is heard of it, and the last one ends with the song. The edit list in the init section then takes the priming away. Players that
+compare EXTINF with ``tfdt`` (hls.js, shaka-player) find them equal. Were the priming left out, shaka-player 5.2 would take
+the difference for an error and correct it: 980 samples lost at the first boundary.
 
 Order. The start variant comes first, the others follow by bandwidth. The standard gives the order no meaning; Apple's
 players and ExoPlayer begin with the first (Apple TN2224).
+
+Channels are told where the standard has a place for them (§4.4.6.1): each layout is an audio group of one EXT-X-MEDIA without
+URI, which says that its media are the variant's own.
 
 Addresses are relative, so that the stream URL's token is carried on by itself.
 """
@@ -17,70 +20,124 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 
 from manifests import KINDS, addresses, attributes
 from manifests.attributes import quoted
-from manifests.hls_keys import media_key, session_key
+from manifests.hls_keys import media_keys, session_keys
 from media.errors import ManifestError
 from media.layout import MANIFESTS, media_playlist
 from media.presentation import Presentation, Rendition
+from media.signalling import Signalling
 
 # EXT-X-MAP in a playlist of ordinary segments asks for 6, everything else here for less (§8).
 VERSION = 6
 MICROSECONDS = 1_000_000
+PATHWAY = "default"  # the one pathway that we know of; a steering server may clone it (§7.2)
+_LAYOUTS = {1: "mono", 2: "stereo"}
 _STABLE_ID = re.compile(r"[A-Za-z0-9+/=._-]+", re.ASCII)  # §4.4.6.2
 
 
-def multivariant(presentation: Presentation, kind: str) -> str:
-    """The multivariant playlist of the family `kind`. Raises `ManifestError` for values that no playlist can say."""
+def multivariant(presentation: Presentation, kind: str, signalling: Sequence[Signalling] = ()) -> str:
+    """The multivariant playlist of the family `kind`. Raises `ManifestError` for values that no playlist can say.
+
+    `signalling` is that of DRM systems besides ClearKey.
+    """
     _check(presentation, kind)
     start = presentation.start_rendition
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSION}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        *session_key(presentation, kind),
+        *_steering(presentation),
+        *session_keys(presentation, kind, signalling),
+        *_layouts(presentation),
     ]
     for rendition in sorted(presentation.renditions, key=lambda each: (each.name != start, each.bandwidth)):
         if not _STABLE_ID.fullmatch(rendition.name):
             raise ManifestError(f"rendition {rendition.name!r}: its name cannot be a STABLE-VARIANT-ID")
-        variant = attributes.write(
-            {
-                "BANDWIDTH": rendition.bandwidth,
-                "AVERAGE-BANDWIDTH": rendition.average_bandwidth,
-                "CODECS": quoted(rendition.codec),
-                "STABLE-VARIANT-ID": quoted(rendition.name),
-            }
-        )
+        variant: dict[str, str | int] = {
+            "BANDWIDTH": rendition.bandwidth,
+            "AVERAGE-BANDWIDTH": rendition.average_bandwidth,
+            "CODECS": quoted(rendition.codec),
+            "AUDIO": quoted(_layout(rendition)),
+            "STABLE-VARIANT-ID": quoted(rendition.name),
+        }
+        if presentation.steering_url:
+            variant["PATHWAY-ID"] = quoted(PATHWAY)
         playlist = media_playlist(rendition.name, kind)
-        lines += [f"#EXT-X-STREAM-INF:{variant}", _relative(playlist, MANIFESTS[kind])]
+        lines += [f"#EXT-X-STREAM-INF:{attributes.write(variant)}", _relative(playlist, MANIFESTS[kind])]
     return "\n".join(lines) + "\n"
 
 
-def media(presentation: Presentation, rendition: Rendition, kind: str) -> str:
+def _steering(presentation: Presentation) -> list[str]:
+    """``EXT-X-CONTENT-STEERING`` (§4.4.6.6), where there is a steering server."""
+    if not presentation.steering_url:
+        return []
+    server = {
+        "SERVER-URI": quoted(addresses.absolute(presentation.steering_url)),
+        "PATHWAY-ID": quoted(PATHWAY),
+    }
+    return [f"#EXT-X-CONTENT-STEERING:{attributes.write(server)}"]
+
+
+def _layouts(presentation: Presentation) -> list[str]:
+    """An audio group for each number of channels."""
+    groups = {_layout(each): each.channels for each in presentation.renditions}
+    return [
+        "#EXT-X-MEDIA:"
+        + attributes.write(
+            {
+                "TYPE": "AUDIO",
+                "GROUP-ID": quoted(group),
+                "NAME": quoted(group.capitalize()),
+                "DEFAULT": "YES",
+                "AUTOSELECT": "YES",
+                "CHANNELS": quoted(str(channels)),
+            }
+        )
+        for group, channels in groups.items()
+    ]
+
+
+def _layout(rendition: Rendition) -> str:
+    return _LAYOUTS.get(rendition.channels, f"{rendition.channels} channels")
+
+
+def media(
+    presentation: Presentation, rendition: Rendition, kind: str, signalling: Sequence[Signalling] = ()
+) -> str:
     """The media playlist of one rendition. Raises `ManifestError` for values that no playlist can say."""
     _check(presentation, kind)
     here = media_playlist(rendition.name, kind)
     durations = extinf_microseconds(rendition, presentation.sample_rate)
+    if min(durations) < 1:
+        raise ManifestError(f"rendition {rendition.name!r}: its last segment is shorter than its priming")
+    init = {"URI": quoted(_relative(rendition.init, here))}
+    if rendition.one_file:
+        init["BYTERANGE"] = quoted(f"{rendition.init_size}@0")
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSION}",
         f"#EXT-X-TARGETDURATION:{target_duration(durations)}",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        f"#EXT-X-MAP:URI={quoted(_relative(rendition.init, here))}",
-        *media_key(presentation, rendition, kind),
+        f"#EXT-X-MAP:{attributes.write(init)}",
+        *media_keys(presentation, rendition, kind, signalling),
     ]
     for segment, duration in zip(rendition.segments, durations, strict=True):
         lines.append(f"#EXTINF:{duration // MICROSECONDS}.{duration % MICROSECONDS:06d},")
+        if rendition.one_file:
+            lines.append(f"#EXT-X-BYTERANGE:{segment.size}@{segment.offset}")
         lines.append(_relative(segment.path, here))
     return "\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n"
 
 
 def extinf_microseconds(rendition: Rendition, sample_rate: int) -> list[int]:
-    """Durations whose partial sums are the boundaries, each rounded to the nearest microsecond."""
-    ends = [segment.start + segment.duration for segment in rendition.segments]
+    """Durations whose partial sums are the boundaries, each rounded to the nearest microsecond, and the song's end."""
+    starts = [segment.start + rendition.priming for segment in rendition.segments[1:]]
+    ends = [*starts, sum(segment.duration for segment in rendition.segments)]
     rounded = [0, *((2 * end * MICROSECONDS + sample_rate) // (2 * sample_rate) for end in ends)]
     return [stop - start for start, stop in pairwise(rounded)]
 

@@ -7,6 +7,7 @@
     songs/{song_id}/{version}/dash.mpd
     songs/{song_id}/{version}/audio/{rendition}/init.mp4
     songs/{song_id}/{version}/audio/{rendition}/00001.m4s
+    songs/{song_id}/{version}/audio/{rendition}/track.mp4   instead of both: a rendition of one file
     songs/{song_id}/{version}/audio/{rendition}/hls.m3u8, hls-identity.m3u8
     songs/{song_id}/{version}/public/cover.jpg, peaks.json, preview.m4a
 
@@ -24,6 +25,7 @@ from media.song import SONG_ID
 CURRENT = "current.json"
 PRESENTATION = "presentation.json"
 INIT = "init.mp4"
+TRACK = "track.mp4"
 KEYS = "keys/{kid}"  # relative to the token's root
 LICENCE = "licence/clearkey"
 
@@ -62,6 +64,11 @@ def init(rendition: str) -> str:
 def segment(rendition: str, number: int) -> str:
     """Path relative to the version's folder; numbers start at 1."""
     return f"audio/{rendition}/{number:05d}.m4s"
+
+
+def track(rendition: str) -> str:
+    """Path of a rendition of one file, relative to the version's folder."""
+    return f"audio/{rendition}/{TRACK}"
 
 
 def media_playlist(rendition: str, kind: str) -> str:

@@ -21,12 +21,16 @@ SCHEMES = ("none", "cenc", "cbcs", "aes-128")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One addressable ``.m4s``: `path` relative to the version's folder, `start` and `duration` in samples, `size` in bytes."""
+    """One media segment: `path` relative to the version's folder, `start` and `duration` in samples, `size` in bytes.
+
+    `offset` is where it begins in the file: above 0 in a rendition of one file, which its segments are byte ranges of.
+    """
 
     path: str
     start: int
     duration: int
     size: int
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +50,29 @@ class Rendition:
     segments: tuple[Segment, ...]
     iv: str = ""  # hex, 16 bytes: cbcs constant IV or AES-128 IV; empty for none and cenc
     digest: str = ""  # hex SHA-256 of init and segments as published, end to end
+    kid: str = ""  # of a content key of its own; empty: the presentation's
+    index_size: int = 0  # bytes of sidx behind the init, in a rendition of one file
+
+    @property
+    def one_file(self) -> bool:
+        """Whether init and segments are byte ranges of one file."""
+        return any(segment.path == self.init for segment in self.segments)
 
 
 @dataclass(frozen=True, slots=True)
 class Protection:
     """How the segments are encrypted. The key itself is never part of a presentation.
 
-    `license_url` and `key_url` go into the manifests as they stand; relative ones are relative to the root
-    of what the token opens (see `media.layout`) and are made relative to each manifest by the packager.
+    `kid` is that of every rendition that names none of its own. `license_url` and `key_url` go into the manifests as they
+    stand; relative ones are relative to the root of what the token opens (see `media.layout`) and are made relative to each
+    manifest by the packager. `systems` are the names of the DRM systems that are signalled besides ClearKey (`drm.systems`).
     """
 
     scheme: str = "none"
     kid: UUID | None = None
     license_url: str = ""
     key_url: str = ""
+    systems: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.scheme not in SCHEMES:
@@ -91,6 +104,7 @@ class Presentation:
     peaks: str = ""
     preview: str = ""
     start_rendition: str = "normal"
+    steering_url: str = ""  # of a content steering server, for the manifests
     master: dict[str, Any] = field(
         default_factory=dict
     )  # what the master was: format, sample_rate, bits, channels, sha256
@@ -102,9 +116,22 @@ class Presentation:
                 return rendition
         raise KeyError(name)
 
+    def kid_of(self, rendition: Rendition) -> UUID | None:
+        """The KID of the rendition's content key; ``None`` in the clear."""
+        return UUID(rendition.kid) if rendition.kid else self.protection.kid
+
+    @property
+    def kids(self) -> tuple[UUID, ...]:
+        """The KIDs of all renditions, each once."""
+        found = (self.kid_of(rendition) for rendition in self.renditions)
+        return tuple(dict.fromkeys(kid for kid in found if kid is not None))
+
     def to_json(self) -> bytes:
         """The canonical text: sorted keys, no spaces, so that equal values are equal bytes."""
         document = asdict(self)
+        for segment in (segment for each in document["renditions"] for segment in each["segments"]):
+            if not segment["offset"]:  # in most presentations none has one, and there are hundreds
+                del segment["offset"]
         kid = self.protection.kid
         document["protection"]["kid"] = None if kid is None else str(kid)
         return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -122,6 +149,8 @@ class Presentation:
                 song[name] = tuple(song[name]) if isinstance(song[name], list) else song[name]
             if protection["kid"] is not None:
                 protection["kid"] = UUID(protection["kid"])
+            if isinstance(systems := protection.get("systems", []), list):
+                protection["systems"] = tuple(systems)
             renditions = tuple(
                 Rendition(**(item | {"segments": tuple(Segment(**segment) for segment in item["segments"])}))
                 for item in document.pop("renditions")
@@ -134,6 +163,8 @@ class Presentation:
                 **document,
             )
             _check_types(presentation, "presentation")
+            for rendition in presentation.renditions:
+                presentation.kid_of(rendition)
             return presentation
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError, SettingsError) as error:
             raise ManifestError(f"presentation.json: {type(error).__name__}: {error}") from None

@@ -67,17 +67,20 @@ def write_segment(
     samples_per_unit: int,
     ivs: bytes = b"",
     rolls: bool = True,
+    addressable: bool = True,
 ) -> bytes:
     """Segment `number` (from 1) of samples that lie end to end in `payload`; `ivs` are 8 bytes for each, or none.
 
-    `rolls` where the header has a roll group, which all samples then belong to.
+    `rolls` where the header has a roll group, which all samples then belong to. One that is `addressable` by itself begins
+    with ``styp``; as a byte range of a track file it is a fragment and no more (ISO/IEC 23000-19 §7.3.2.3, §7.3.3.1).
     """
     fragment = _Fragment(number, sizes, base_media_decode_time, samples_per_unit, ivs, rolls)
     # Where trun and saio point, both counted from the first byte of moof, is known once moof has its size.
     size = len(fragment.moof(0, 0).to_bytes())
     run_size = 20 + 4 * len(sizes)  # trun, with an offset and one column, is the last box
     moof = fragment.moof(size + _MDAT_HEADER, size - run_size - len(ivs))
-    return b"".join((_STYP, moof.to_bytes(), header(b"mdat", len(payload)), payload))
+    styp = _STYP if addressable else b""
+    return b"".join((styp, moof.to_bytes(), header(b"mdat", len(payload)), payload))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,42 +1,42 @@
 """Encoded renditions become a presentation: cut, protected, described, in the order in which it is published.
 
-    packed = package(encoded, song=song, version=version, protection=protection, key=key, loudness=loudness,
+    packed = package(encoded, song=song, version=version, encryption=Encryption("cbcs", keys), loudness=loudness,
                      public={"public/cover.jpg": cover}, master=master)
     for path, body in packed.objects():
         ...
 
-The same arguments give the same bytes. All renditions are cut at the same units, so they must agree on sample rate,
-priming, length and unit; a rendition with more units than the song needs loses the rest, one with fewer is refused.
+The same arguments give the same bytes. All renditions are cut at the same samples of the song, so they must agree on sample rate
+and length, and on places where units of all begin (`packager.plan`). A rendition with more units than the song needs loses the
+rest, one with fewer is refused.
 
-One call encrypts a whole rendition; segments are slices of the result. The presentation is held in memory: five
-minutes of the default ladder are 24 MB.
+The first segment is as long as what leaves in the first flight of a new TCP connection: ten packets, of which a TLS handshake may
+take two. The presentation is held in memory: five minutes of the default ladder are 24 MB.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from drm import aes128, cbcs, cenc, ivs
-from drm.pssh import common_pssh
 from manifests import KINDS, dash, hls
 from media import layout
-from media.access_units import AccessUnits, Encoded
+from media.access_units import Encoded
 from media.errors import FormatError
-from media.presentation import Loudness, Presentation, Protection, Rendition, Segment
+from media.presentation import Loudness, Presentation, Rendition
+from media.signalling import Signalling
 from media.song import Song
-from packager.bandwidth import bandwidths
-from packager.fragments import write_segment
-from packager.plan import PlannedSegment, plan_segments, units_needed
-from packager.sample_entry import roll_distance
-from packager.track import Init, bitrates, write_init
+from packager.encryption import Encryption
+from packager.plan import Grid, common_grid, plan_segments
+from packager.rendition import Cutter
 
+FIRST_FLIGHT = 11_000  # bytes
+START_BITRATE = 130_000  # bit/s; a start begins with the richest rendition up to that: 11 kB are 0.7 s of it
+_LEAST = 4  # a first segment is never shorter than a fourth of what was asked for: lossless ones would be
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 _PUBLIC = re.compile(r"public/[a-z0-9][a-z0-9_-]*\.[a-z0-9]+", re.ASCII)
-_START = "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,19 @@ class Package:
 
     presentation: Presentation
     bodies: Mapping[str, bytes] = field(repr=False)
+    signalling: Sequence[Signalling] = ()
 
     def objects(self) -> Iterator[tuple[str, bytes]]:
         """In publishing order: media and public files, then manifests, ``presentation.json`` last."""
         yield from self.bodies.items()
         for kind, path in self.presentation.manifests.items():
             if kind == "dash":
-                yield path, dash.mpd(self.presentation).encode()
+                yield path, dash.mpd(self.presentation, self.signalling).encode()
                 continue
             for rendition in self.presentation.renditions:
-                playlist = hls.media(self.presentation, rendition, kind)
+                playlist = hls.media(self.presentation, rendition, kind, self.signalling)
                 yield layout.media_playlist(rendition.name, kind), playlist.encode()
-            yield path, hls.multivariant(self.presentation, kind).encode()
+            yield path, hls.multivariant(self.presentation, kind, self.signalling).encode()
         yield layout.PRESENTATION, self.presentation.to_json()
 
 
@@ -65,41 +66,50 @@ def package(
     *,
     song: Song,
     version: str,
-    protection: Protection,
-    key: bytes | None,
+    encryption: Encryption,
     loudness: Loudness,
     public: Mapping[str, bytes],
     master: dict[str, Any],
     first_ms: int = 1000,
     target_ms: int = 4000,
+    one_file: bool = False,
+    steering_url: str = "",
 ) -> Package:
     """Cut, protect and describe `encoded`. `public` maps paths such as ``public/cover.jpg`` to bytes.
 
+    `first_ms` and `target_ms` are the most that the first segment, and any, may last; `one_file` makes a rendition one file.
     Raises `FormatError` when the renditions do not fit together and `ValueError` for arguments that make no sense.
     """
-    _check(encoded, version, protection, key, public)
-    first = encoded[0]
+    _check(encoded, version, public)
+    cutters = [
+        Cutter.prepare(source, seal) for source, seal in zip(encoded, encryption.seals(encoded), strict=True)
+    ]
+    start = start_rendition(encoded)
+    rate, samples = encoded[0].sample_rate, encoded[0].samples
+    grid = common_grid((source.priming, source.units.samples_per_unit) for source in encoded)
+    lead = next(cutter for cutter in cutters if cutter.source.name == start)
     plan = plan_segments(
-        first.samples,
-        sample_rate=first.sample_rate,
-        priming=first.priming,
-        samples_per_unit=first.units.samples_per_unit,
-        first_ms=first_ms,
-        target_ms=target_ms,
+        samples,
+        grid=grid,
+        first=_first_length(lead, grid, min(samples, max(1, first_ms * rate // 1000))),
+        target=max(1, target_ms * rate // 1000),
+        # HLS counts the priming to the first segment and takes it from the last (`manifests.hls`).
+        least=max(source.priming for source in encoded) + 1,
     )
+    protection = encryption.protection(start)
     bodies: dict[str, bytes] = {}
-    renditions = []
-    for index, source in enumerate(encoded):
-        rendition, files = _rendition(source, index, plan, protection, key)
-        renditions.append(rendition)
+    renditions: list[Rendition] = []
+    for cutter in cutters:
+        rendition, files = cutter.cut(plan, one_file=one_file)
+        own = cutter.seal.kid if cutter.seal.kid != protection.kid else None
+        renditions.append(replace(rendition, kid=str(own)) if own else rendition)
         bodies |= files
     bodies |= public
-    names = [rendition.name for rendition in renditions]
     presentation = Presentation(
         song=song,
         version=version,
-        samples=first.samples,
-        sample_rate=first.sample_rate,
+        samples=samples,
+        sample_rate=rate,
         renditions=tuple(renditions),
         protection=protection,
         loudness=loudness,
@@ -107,25 +117,32 @@ def package(
         cover=next((path for path in public if path.startswith("public/cover.")), ""),
         peaks=next((path for path in public if path.startswith("public/peaks.")), ""),
         preview=next((path for path in public if path.startswith("public/preview.")), ""),
-        start_rendition=_START if _START in names else names[0],
+        start_rendition=start,
+        steering_url=steering_url,
         master=master,
     )
-    return Package(presentation, bodies)
+    return Package(presentation, bodies, encryption.signalling)
 
 
-def _check(
-    encoded: Sequence[Encoded],
-    version: str,
-    protection: Protection,
-    key: bytes | None,
-    public: Mapping[str, bytes],
-) -> None:
+def start_rendition(encoded: Sequence[Encoded]) -> str:
+    """With which a start begins: the richest of at most `START_BITRATE`, else the leanest."""
+    lean = [source for source in encoded if source.bitrate <= START_BITRATE]
+    chosen = max(lean, key=lambda each: each.bitrate) if lean else min(encoded, key=lambda each: each.bitrate)
+    return chosen.name
+
+
+def _first_length(lead: Cutter, grid: Grid, longest: int) -> int:
+    """How much of the song the first flight holds, between a fourth of `longest` and all of it, in samples."""
+    edges = range(grid.first, longest + 1, grid.step)
+    fitting = bisect_right(edges, FIRST_FLIGHT, key=lead.first_flight)
+    return max(edges[fitting - 1] if fitting else 1, longest // _LEAST, 1)
+
+
+def _check(encoded: Sequence[Encoded], version: str, public: Mapping[str, bytes]) -> None:
     if not encoded:
         raise ValueError("nothing to package")
     if not layout.VERSION.fullmatch(version):
         raise ValueError(f"version {version!r}: 16 hex digits expected")
-    if (key is None) != (protection.scheme == "none"):
-        raise ValueError("a key goes with a protection, and no key with none")
     for path in public:
         if not _PUBLIC.fullmatch(path):
             raise ValueError(f"public file {path!r}: no such path")
@@ -133,101 +150,9 @@ def _check(
     for source in encoded:
         if not _NAME.fullmatch(source.name):
             raise ValueError(f"rendition {source.name!r}: a-z 0-9 _ -, not starting with _ or -")
-        for what in ("sample_rate", "priming", "samples"):
+        for what in ("sample_rate", "samples"):
             mine, theirs = getattr(source, what), getattr(first, what)
             if mine != theirs:
                 raise FormatError(f"rendition {source.name}: {what} {mine}, {first.name} has {theirs}")
-        if source.units.samples_per_unit != first.units.samples_per_unit:
-            raise FormatError(f"rendition {source.name}: its access units are not as long as {first.name}'s")
     if len({source.name for source in encoded}) < len(encoded):
         raise ValueError("two renditions of one name")
-
-
-def _rendition(
-    source: Encoded, index: int, plan: Sequence[PlannedSegment], protection: Protection, key: bytes | None
-) -> tuple[Rendition, dict[str, bytes]]:
-    """One rendition and its files: the header and every segment."""
-    units = _exactly(source, plan[-1].stop_unit)
-    scheme, kid = protection.scheme, protection.kid
-    iv = ivs.constant_iv(kid, source.name) if kid is not None and scheme in ("cbcs", "aes-128") else b""
-    data, sample_ivs = memoryview(units.data), b""
-    if key is not None and scheme == "cbcs":
-        data = memoryview(cbcs.encrypt(data, units.sizes, key=key, iv=iv))
-    elif key is not None and scheme == "cenc":
-        cipher, sample_ivs = cenc.encrypt(data, units.sizes, key=key, first_iv=ivs.first_iv(index))
-        data = memoryview(cipher)
-
-    common = scheme in ("cbcs", "cenc")  # AES-128 is not the file format's business: HLS alone knows of it
-    largest, mean = bitrates(units, source.sample_rate)
-    init = Init(
-        codec=source.codec,
-        config=source.config,
-        sample_rate=source.sample_rate,
-        channels=source.channels,
-        timescale=source.sample_rate,
-        media_time=source.priming,
-        samples=source.samples,
-        samples_per_unit=units.samples_per_unit,
-        scheme=scheme if common else "none",
-        kid=kid if common else None,
-        constant_iv=iv if common else b"",
-        max_bitrate=largest,
-        avg_bitrate=mean,
-    )
-    pssh = (common_pssh([kid]),) if common and kid is not None else ()
-    init_path = layout.init(source.name)
-    files = {init_path: write_init(init, pssh)}
-
-    segments = []
-    for number, piece in enumerate(plan, start=1):
-        start, stop = piece.start_unit, piece.stop_unit
-        body = write_segment(
-            number,
-            data[int(units.offsets[start]) : int(units.offsets[stop])],
-            units.sizes[start:stop],
-            base_media_decode_time=start * units.samples_per_unit,
-            samples_per_unit=units.samples_per_unit,
-            ivs=sample_ivs[start * cenc.IV_SIZE : stop * cenc.IV_SIZE],
-            rolls=roll_distance(source.codec, units.samples_per_unit) != 0,
-        )
-        if key is not None and scheme == "aes-128":
-            body = aes128.encrypt(body, key=key, iv=iv)
-        path = layout.segment(source.name, number)
-        files[path] = body
-        segments.append(Segment(path, piece.start, piece.duration, len(body)))
-
-    peak, average = bandwidths(segments, source.sample_rate)
-    rendition = Rendition(
-        name=source.name,
-        codec=source.codec,
-        bitrate=source.bitrate,
-        sample_rate=source.sample_rate,
-        channels=source.channels,
-        priming=source.priming,
-        bandwidth=peak,
-        average_bandwidth=average,
-        init=init_path,
-        init_size=len(files[init_path]),
-        segments=tuple(segments),
-        iv=iv.hex(),
-        digest=_digest(files.values()),
-    )
-    return rendition, files
-
-
-def _digest(bodies: Iterable[bytes]) -> str:
-    digest = sha256()
-    for body in bodies:
-        digest.update(body)
-    return digest.hexdigest()
-
-
-def _exactly(source: Encoded, count: int) -> AccessUnits:
-    """The units that the song needs, no more; an encoder may have flushed one too many."""
-    units = source.units
-    if len(units) < count:
-        needed = units_needed(source.samples, priming=source.priming, samples_per_unit=units.samples_per_unit)
-        raise FormatError(f"rendition {source.name}: {len(units)} access units, {needed} needed")
-    if len(units) == count:
-        return units
-    return AccessUnits(bytes(units.payload(0, count)), units.sizes[:count], units.samples_per_unit)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 
+from manifests.attributes import unquoted
 from manifests.hls_reader import Playlist, extinf_seconds
 from manifests.rule_book import RuleBook, Violations
 from manifests.rules import hls_playlist
@@ -141,11 +142,12 @@ def there_are_segments(playlist: Playlist) -> Violations:
 
 
 @rules.rule(33, "FACTS, players", "warning")
-def one_key_for_a_segment(playlist: Playlist) -> Violations:
-    """One EXT-X-KEY applies to a segment: of two, hls.js takes the identity key and fails."""
+def no_identity_key_beside_others(playlist: Playlist) -> Violations:
+    """No EXT-X-KEY of the key format identity applies beside others: hls.js takes it and fails."""
     for segment in playlist.segments:
-        if len(segment.keys) > 1:
-            yield segment.keys[-1].line, "two keys apply to one segment"
+        formats = {unquoted(key.attributes.get("KEYFORMAT", '"identity"')) for key in segment.keys}
+        if len(formats) > 1 and "identity" in formats:
+            yield segment.keys[-1].line, "an identity key and others apply to one segment"
             return
 
 

@@ -109,13 +109,14 @@ def media_playlists_name_every_segment(evidence: Evidence) -> Violations:
 
 @hls_rules.rule(4, "RFC 8216bis §4.4.4.1")
 def durations_add_up(evidence: Evidence) -> Violations:
-    """EXTINF adds up to each segment's end within half a sample, and so to the song's."""
-    rate = evidence.presentation.sample_rate
+    """EXTINF adds up to where each segment ends on the media timeline, priming included, and in the end to the song; to half a sample."""
+    rate, samples = evidence.presentation.sample_rate, evidence.presentation.samples
     for _, rendition, path, playlist in _media(evidence):
         found = Fraction(0)
         for read, segment in zip(playlist.segments, rendition.segments, strict=False):
             found += read.duration or 0
-            due = Fraction(segment.start + segment.duration, rate)
+            end = segment.start + segment.duration
+            due = Fraction(end if end == samples else end + rendition.priming, rate)
             if abs(found - due) * 2 * rate > 1:
                 off = float(found - due)
                 yield (
@@ -128,11 +129,8 @@ def durations_add_up(evidence: Evidence) -> Violations:
 @hls_rules.rule(5, "RFC 8216bis §4.4.3.1")
 def the_target_duration_is_that_of_the_longest_segment(evidence: Evidence) -> Violations:
     """EXT-X-TARGETDURATION is the longest EXTINF, rounded to the nearest integer, at least 1."""
-    for _, rendition, path, playlist in _media(evidence):
-        longest = Fraction(
-            max((segment.duration for segment in rendition.segments), default=0),
-            evidence.presentation.sample_rate,
-        )
+    for _, _, path, playlist in _media(evidence):
+        longest = max((segment.duration or Fraction(0) for segment in playlist.segments), default=Fraction(0))
         due = str(max(1, int(longest + Fraction(1, 2))))
         found = [tag.value for tag in playlist.all("EXT-X-TARGETDURATION")]
         if found != [due]:

@@ -34,7 +34,7 @@ def inside(signalling: Signalling) -> etree._Element:
 def pssh_data(signalling: Signalling) -> bytes:
     (box,) = boxes.parse(signalling.pssh)
     assert isinstance(box, PsshBox)
-    assert box.system_id == signalling.system.system_id.bytes
+    assert box.system_id == signalling.system_id.bytes
     return box.data
 
 

@@ -21,13 +21,15 @@ import numpy
 import pytest
 from aiohttp import web
 
+from drm.keys import ContentKey
 from edge_sim.edge import routes
 from media.access_units import AccessUnits, Encoded
 from media.layout import IMMUTABLE
-from media.presentation import Loudness, Presentation, Protection
+from media.presentation import Loudness, Presentation
 from media.serving import application, listening
 from media.song import Song
 from origin.tokens import TokenKeys, sign
+from packager.encryption import Encryption
 from packager.package import package
 
 SONG = "songs/a-song/0123456789abcdef/"
@@ -316,13 +318,12 @@ class Stage:
 
     def publish(self, encoded: Encoded, scheme: str = "none") -> Presentation:
         """Package for real, and let origin and API say what a player will ask for."""
-        clear = scheme == "none"
+        clear, names, key = scheme == "none", (encoded.name, "high"), ContentKey(KID, KEY, "a-song", 0)
         packed = package(
             [encoded, replace(encoded, name="high", bitrate=96_000)],
             song=Song("a-song", "A Song"),
             version="0123456789abcdef",
-            protection=Protection() if clear else Protection(scheme, KID),
-            key=None if clear else KEY,
+            encryption=Encryption() if clear else Encryption(scheme, dict.fromkeys(names, key)),
             loudness=Loudness(None, None, None),
             public={},
             master={},

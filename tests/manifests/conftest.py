@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from uuid import UUID
 
 import pytest
 from hypothesis import settings
 
+from manifests.dash import CENC
 from media.layout import INIT, segment
 from media.presentation import Loudness, Presentation, Protection, Rendition, Segment
+from media.signalling import Signalling
 from media.song import Song
 
 # Property tests are judged by their answers, never by the clock of a busy machine.
@@ -42,6 +45,37 @@ def rendition(name: str, durations: Sequence[int], sample_rate: int, scheme: str
             for number, (start, duration) in enumerate(zip(starts, durations, strict=False), start=1)
         ),
         iv="000102030405060708090a0b0c0d0e0f" if scheme in ("cbcs", "aes-128") else "",
+    )
+
+
+def in_one_file(rendition: Rendition) -> Rendition:
+    """The rendition as one file: 700 bytes of header, 92 of index, then the segments."""
+    path = f"audio/{rendition.name}/track.mp4"
+    segments = tuple(
+        replace(each, path=path, offset=792 + 1000 * place) for place, each in enumerate(rendition.segments)
+    )
+    return replace(rendition, init=path, index_size=92, segments=segments)
+
+
+@pytest.fixture(scope="session")
+def one_file() -> Callable[[Presentation], Presentation]:
+    """A presentation whose renditions are one file each."""
+    return lambda presentation: replace(
+        presentation, renditions=tuple(map(in_one_file, presentation.renditions))
+    )
+
+
+@pytest.fixture(scope="session")
+def signalling() -> tuple[Signalling, ...]:
+    """Two DRM systems, as somebody's CPIX document might tell them."""
+
+    def system(name: str, digit: str, inside: str) -> Signalling:
+        key = f'METHOD=SAMPLE-AES,URI="data:;base64,{name}",KEYFORMAT="{name}.format",KEYFORMATVERSIONS="1"'
+        return Signalling(name, UUID(digit * 32), KID, b"", inside, key)
+
+    return (
+        system("first", "a", f'<cenc:pssh xmlns:cenc="{CENC}">AAAA</cenc:pssh><x:o xmlns:x="urn:x">1</x:o>'),
+        system("second", "b", ""),
     )
 
 

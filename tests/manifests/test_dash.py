@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate
 from urllib.parse import urljoin
+from uuid import UUID
 
 import pytest
 from hypothesis import example, given
@@ -18,6 +19,7 @@ from manifests import dash
 from media.errors import ManifestError
 from media.layout import folder
 from media.presentation import Presentation
+from media.signalling import Signalling
 
 Build = Callable[..., Presentation]
 
@@ -43,6 +45,7 @@ def test_a_clear_presentation_to_the_letter(build: Build) -> None:
         '  <Period id="0" start="PT0S">\n'
         '    <AdaptationSet id="0" contentType="audio" mimeType="audio/mp4" containerProfiles="cmfc"'
         ' audioSamplingRate="44100" segmentAlignment="true" startWithSAP="1">\n'
+        "      <Label>AAC</Label>\n"
         '      <SegmentTemplate timescale="44100" initialization="audio/$RepresentationID$/init.mp4"'
         ' media="audio/$RepresentationID$/$Number%05d$.m4s" startNumber="1">\n'
         "        <SegmentTimeline>\n"
@@ -51,9 +54,11 @@ def test_a_clear_presentation_to_the_letter(build: Build) -> None:
         "      </SegmentTemplate>\n"
         '      <Representation id="low" codecs="mp4a.40.2" bandwidth="26400">\n'
         '        <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="1"/>\n'
+        "        <Label>low</Label>\n"
         "      </Representation>\n"
         '      <Representation id="normal" codecs="mp4a.40.2" bandwidth="105600">\n'
         '        <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>\n'
+        "        <Label>normal</Label>\n"
         "      </Representation>\n"
         "    </AdaptationSet>\n"
         "  </Period>\n"
@@ -136,3 +141,91 @@ def test_what_the_template_cannot_say(build: Build) -> None:
         dash.mpd(replace(presentation, renditions=(replace(first, channels=9), *others)))
     with pytest.raises(ManifestError, match="aes-128"):
         dash.mpd(build(scheme="aes-128"))
+
+
+def test_a_rendition_of_one_file_is_told_by_its_index(
+    build: Build, one_file: Callable[[Presentation], Presentation]
+) -> None:
+    root = parsed(one_file(build(names=("low", "normal"))))
+    assert root.get("profiles") == (
+        "urn:mpeg:dash:profile:cmaf:2019,urn:mpeg:dash:profile:isoff-on-demand:2011"
+    )
+    assert root.find(".//m:SegmentTemplate", NAMES) is None
+    (adaptation,) = root.findall(".//m:AdaptationSet", NAMES)
+    assert (adaptation.get("subsegmentAlignment"), adaptation.get("segmentAlignment")) == ("true", None)
+    for representation in adaptation.iterfind("m:Representation", NAMES):
+        assert (
+            representation.findtext("m:BaseURL", None, NAMES) == f"audio/{representation.get('id')}/track.mp4"
+        )
+        base = representation.find("m:SegmentBase", NAMES)
+        assert base is not None
+        assert base.get("indexRange") == "700-791"
+        assert [each.get("range") for each in base] == ["0-699"]
+
+
+def test_drm_systems_stand_before_clearkey(build: Build, signalling: tuple[Signalling, ...]) -> None:
+    root = etree.fromstring(dash.mpd(build(scheme="cbcs"), signalling).encode())
+    common, first, second, clearkey = root.findall(".//m:ContentProtection", NAMES)
+    assert (common.get("value"), clearkey.get("value")) == ("cbcs", "ClearKey1.0")
+    assert first.get("schemeIdUri") == f"urn:uuid:{signalling[0].system_id}"
+    assert first.findtext("cenc:pssh", None, NAMES) == "AAAA"
+    assert [child.tag for child in first] == ["{urn:mpeg:cenc:2013}pssh", "{urn:x}o"]
+    assert (second.get("value"), len(second)) == ("second", 0)
+
+
+@pytest.mark.parametrize(
+    "hostile", ["</ContentProtection><Period/><ContentProtection>", "<a>", "<!DOCTYPE a>", "<?x y?>", "&a;"]
+)
+def test_protection_of_anothers_making_cannot_break_out(
+    build: Build, signalling: tuple[Signalling, ...], hostile: str
+) -> None:
+    with pytest.raises(ManifestError, match="ContentProtection of first"):
+        dash.mpd(build(scheme="cbcs"), [replace(signalling[0], content_protection=hostile)])
+
+
+def test_keys_of_their_own_are_told_at_each_representation(
+    build: Build, signalling: tuple[Signalling, ...]
+) -> None:
+    other = UUID(int=7)
+    presentation = build(scheme="cbcs", names=("low", "normal"))
+    first, second = presentation.renditions
+    mixed = replace(presentation, renditions=(replace(first, kid=str(other)), second))
+    root = etree.fromstring(dash.mpd(mixed, signalling).encode())
+    assert root.find(".//m:AdaptationSet/m:ContentProtection", NAMES) is None
+    found = {
+        each.get("id"): [
+            kid
+            for one in each.iterfind("m:ContentProtection", NAMES)
+            if (kid := one.get(f"{{{dash.CENC}}}default_KID"))
+        ]
+        for each in root.iterfind(".//m:Representation", NAMES)
+    }
+    assert found == {"low": [str(other)], "normal": [str(presentation.protection.kid)]}
+    # Signalling is of one key: only its representation has it.
+    systems = [
+        len(each.findall("m:ContentProtection", NAMES))
+        for each in root.iterfind(".//m:Representation", NAMES)
+    ]
+    assert systems == [2, 4]
+
+
+def test_each_codec_has_a_set_of_its_own(build: Build) -> None:
+    presentation = build(names=("low", "normal"))
+    first, second = presentation.renditions
+    mixed = replace(presentation, renditions=(first, replace(second, codec="fLaC")))
+    low, lossless = parsed(mixed).findall(".//m:AdaptationSet", NAMES)
+    for one, other, label in ((low, lossless, "AAC"), (lossless, low, "FLAC")):
+        assert one.findtext("m:Label", None, NAMES) == label
+        (switching,) = one.findall("m:SupplementalProperty", NAMES)
+        assert (switching.get("schemeIdUri"), switching.get("value")) == (dash.SWITCHING, other.get("id"))
+
+
+def test_a_steering_server_and_the_location_that_it_steers(build: Build) -> None:
+    root = parsed(replace(build(), steering_url="https://steer.example/dash"))
+    (base,) = root.findall("m:BaseURL", NAMES)
+    assert (base.get("serviceLocation"), base.text) == ("default", "./")
+    (steering,) = root.findall("m:ContentSteering", NAMES)
+    assert (steering.get("defaultServiceLocation"), steering.text) == (
+        "default",
+        "https://steer.example/dash",
+    )

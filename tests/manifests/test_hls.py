@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate
 from urllib.parse import urljoin
+from uuid import UUID
 
 import m3u8
 import pytest
@@ -17,6 +19,7 @@ from manifests import KINDS, hls
 from media.errors import ManifestError
 from media.layout import folder
 from media.presentation import Presentation
+from media.signalling import Signalling
 
 Build = Callable[..., Presentation]
 
@@ -43,10 +46,10 @@ def test_a_media_playlist_to_the_letter(build: Build) -> None:
         "#EXT-X-PLAYLIST-TYPE:VOD\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
         '#EXT-X-MAP:URI="init.mp4"\n'
-        "#EXTINF:0.998458,\n00001.m4s\n"
+        "#EXTINF:1.021678,\n00001.m4s\n"
         "#EXTINF:3.018594,\n00002.m4s\n"
         "#EXTINF:2.995374,\n00003.m4s\n"
-        "#EXTINF:2.987574,\n00004.m4s\n"
+        "#EXTINF:2.964354,\n00004.m4s\n"
         "#EXT-X-ENDLIST\n"
     )
 
@@ -192,16 +195,25 @@ def test_kinds_that_do_not_exist(build: Build, scheme: str, kind: str) -> None:
         hls.media(presentation, presentation.renditions[0], kind)
 
 
-timelines = st.lists(st.integers(1, 500_000), min_size=1, max_size=60)
+# No last segment is shorter than the priming: the segment plan sees to it.
+timelines = st.builds(
+    lambda others, last: [*others, last],
+    st.lists(st.integers(1, 500_000), max_size=60),
+    st.integers(1_025, 500_000),
+)
 rates = st.sampled_from([8_000, 11_025, 44_100, 48_000, 96_000])
 
 
 @given(timelines, rates)
-def test_partial_sums_never_drift(build: Build, durations: list[int], sample_rate: int) -> None:
+def test_partial_sums_never_drift_from_the_media_timeline(
+    build: Build, durations: list[int], sample_rate: int
+) -> None:
+    """Each boundary is that of tfdt, priming included; the end is the song's."""
     presentation = build(durations=durations, sample_rate=sample_rate)
     text = hls.media(presentation, presentation.renditions[0], "hls")
     written = [Fraction(Decimal(line.rstrip(","))) for line in lines_of(text, "#EXTINF:")]
-    for told, exact in zip(accumulate(written), accumulate(durations), strict=True):
+    media = [*(start + 1024 for start in accumulate(durations[:-1])), sum(durations)]
+    for told, exact in zip(accumulate(written), media, strict=True):
         assert abs(told - Fraction(exact, sample_rate)) <= Fraction(1, 2_000_000)
 
 
@@ -214,6 +226,83 @@ def test_the_target_duration_is_the_longest_rounded_to_the_nearest(
     (target,) = lines_of(text, "#EXT-X-TARGETDURATION:")
     longest = max(Decimal(line.rstrip(",")) for line in lines_of(text, "#EXTINF:"))
     assert int(target) == max(1, int(longest + Decimal("0.5")))
+
+
+def test_channels_are_told_by_audio_groups_whose_media_are_the_variants(build: Build) -> None:
+    playlist = m3u8.loads(hls.multivariant(build(), "hls"))
+    groups = {each.group_id: (each.type, each.channels, each.uri, each.name) for each in playlist.media}
+    assert groups == {"mono": ("AUDIO", "1", None, "Mono"), "stereo": ("AUDIO", "2", None, "Stereo")}
+    told = {each.uri.split("/")[1]: each.stream_info.audio for each in playlist.playlists}
+    assert told == {"low": "mono", "normal": "stereo", "high": "stereo", "very_high": "stereo"}
+
+
+def test_a_rendition_of_one_file_is_told_in_byte_ranges(
+    build: Build, one_file: Callable[[Presentation], Presentation]
+) -> None:
+    presentation = one_file(build())
+    text = hls.media(presentation, presentation.renditions[0], "hls")
+    playlist = m3u8.loads(text)
+    assert {segment.uri for segment in playlist.segments} == {"track.mp4"}
+    assert [segment.byterange for segment in playlist.segments] == [
+        "1000@792",
+        "1000@1792",
+        "1000@2792",
+        "1000@3792",
+    ]
+    assert lines_of(text, "#EXT-X-MAP:") == ['URI="track.mp4",BYTERANGE="700@0"']
+
+
+def test_drm_systems_stand_before_clearkey_and_never_beside_identity(
+    build: Build, signalling: tuple[Signalling, ...]
+) -> None:
+    presentation = build(scheme="cbcs")
+    rendition = presentation.renditions[0]
+    keys = m3u8.loads(hls.media(presentation, rendition, "hls", signalling)).keys
+    assert [key.keyformat for key in keys] == ["first.format", "second.format", "org.w3.clearkey"]
+    session = m3u8.loads(hls.multivariant(presentation, "hls", signalling)).session_keys
+    assert [key.keyformat for key in session] == ["first.format", "second.format", "org.w3.clearkey"]
+    identity = hls.media(presentation, rendition, "hls-identity", signalling)
+    assert [key.keyformat for key in m3u8.loads(identity).keys] == ["identity"]
+    assert lines_of(hls.multivariant(presentation, "hls-identity", signalling), "#EXT-X-SESSION-KEY:") == []
+
+
+@pytest.mark.parametrize("hostile", ["X", 'URI="a"\n#EXT-X-ENDLIST', 'METHOD=SAMPLE-AES,URI="a"', ",", "A=1"])
+def test_a_key_of_anothers_making_cannot_break_out(
+    build: Build, signalling: tuple[Signalling, ...], hostile: str
+) -> None:
+    presentation = build(scheme="cbcs")
+    told = [replace(signalling[0], key_attributes=hostile)]
+    with pytest.raises(ManifestError):
+        hls.media(presentation, presentation.renditions[0], "hls", told)
+    with pytest.raises(ManifestError):
+        hls.multivariant(presentation, "hls", told)
+
+
+def test_a_rendition_with_a_key_of_its_own(build: Build, signalling: tuple[Signalling, ...]) -> None:
+    """Its lines name its key and its signalling, and each session key stands once."""
+    other = UUID(int=7)
+    presentation = build(scheme="cbcs")
+    first, *rest = presentation.renditions
+    presentation = replace(presentation, renditions=(replace(first, kid=str(other)), *rest))
+    own = replace(signalling[0], kid=other, key_attributes=signalling[0].key_attributes.replace("AA", "BB"))
+    told = [*signalling, own]
+    assert f"keys/{other}" in hls.media(presentation, presentation.renditions[0], "hls-identity", told)
+    keys = m3u8.loads(hls.media(presentation, presentation.renditions[0], "hls", told)).keys
+    assert [key.keyformat for key in keys] == ["first.format", "org.w3.clearkey"]
+    lines = lines_of(hls.multivariant(presentation, "hls", told), "#EXT-X-SESSION-KEY:")
+    assert len(lines) == len(set(lines))
+
+
+def test_a_steering_server_is_told_with_the_pathway_of_every_variant(build: Build) -> None:
+    presentation = replace(build(), steering_url="https://steer.example/hls?song=salt-air")
+    text = hls.multivariant(presentation, "hls")
+    assert lines_of(text, "#EXT-X-CONTENT-STEERING:") == [
+        'SERVER-URI="https://steer.example/hls?song=salt-air",PATHWAY-ID="default"'
+    ]
+    assert text.count('PATHWAY-ID="default"') == 1 + len(presentation.renditions)
+    for wrong in ("steer", '"', "ftp://steer.example/"):
+        with pytest.raises(ManifestError, match="address"):
+            hls.multivariant(replace(presentation, steering_url=wrong), "hls")
 
 
 @given(st.text(max_size=200))

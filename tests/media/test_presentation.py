@@ -65,7 +65,7 @@ def is_right(place: tuple[Any, ...], value: Any) -> bool:
         case float():
             return place[0] == "loudness" and len(place) == 2
         case list():
-            return place[-1] in ("artists", "genres")
+            return place[-1] in ("artists", "genres", "systems")
         case dict():
             return place == ("master",)
     return False

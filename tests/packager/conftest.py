@@ -13,10 +13,12 @@ import numpy
 import numpy.typing as npt
 import pytest
 
+from drm.keys import ContentKey
 from media import adts
 from media.access_units import Encoded
-from media.presentation import Loudness, Protection
+from media.presentation import Loudness
 from media.song import Song
+from packager.encryption import Encryption
 from packager.package import Package, package
 
 RATE = 44100
@@ -118,12 +120,12 @@ def pack() -> Callable[..., Package]:
     """Package with the settings that a test does not care about."""
 
     def run(encoded: Sequence[Encoded], scheme: str = "none", **changes: Any) -> Package:
-        protected = scheme != "none"
+        key = ContentKey(KID, KEY, "a-song", 0)
+        keys = {} if scheme == "none" else {each.name: key for each in encoded}
         arguments: dict[str, Any] = {
             "song": SONG,
             "version": VERSION,
-            "protection": Protection(scheme, KID if protected else None),
-            "key": KEY if protected else None,
+            "encryption": Encryption(scheme, keys),
             "loudness": Loudness(None, None, None),
             "public": {"public/cover.jpg": b"cover", "public/peaks.json": b"[]"},
             "master": {"format": "flac"},

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -43,7 +44,7 @@ from media.boxes import (
 )
 from media.errors import BoxError, KeyMissing
 from packager.fragments import Init, read_init, read_segment, write_segment
-from packager.plan import plan_segments
+from packager.plan import common_grid, plan_segments, units_needed
 from packager.track import bitrates, write_init
 
 KID = UUID("0a1b2c3d-0000-4000-8000-00000000cafe")
@@ -53,15 +54,10 @@ SCHEMES = ("none", "cenc", "cbcs")
 
 def pack(encoded: Encoded, scheme: str, key: bytes) -> tuple[Init, bytes, list[bytes]]:
     """A rendition cut in three and encrypted, step by step as the packager does it."""
-    plan = plan_segments(
-        encoded.samples,
-        sample_rate=encoded.sample_rate,
-        priming=encoded.priming,
-        samples_per_unit=1024,
-        first_ms=1000,
-        target_ms=6000,
-    )
-    count = plan[-1].stop_unit
+    grid = common_grid([(encoded.priming, 1024)])
+    plan = plan_segments(encoded.samples, grid=grid, first=44_100, target=6 * 44_100)
+    count = units_needed(encoded.samples, priming=encoded.priming, samples_per_unit=1024)
+    edges = [0, *((piece.end + encoded.priming) // 1024 for piece in plan[:-1]), count]
     sizes, offsets = encoded.units.sizes[:count], encoded.units.offsets
     data, ivs = encoded.units.payload(0, count), b""
     if scheme == "cbcs":
@@ -87,13 +83,13 @@ def pack(encoded: Encoded, scheme: str, key: bytes) -> tuple[Init, bytes, list[b
     segments = [
         write_segment(
             number,
-            data[offsets[piece.start_unit] : offsets[piece.stop_unit]],
-            sizes[piece.start_unit : piece.stop_unit],
-            base_media_decode_time=piece.start_unit * 1024,
+            data[offsets[start] : offsets[stop]],
+            sizes[start:stop],
+            base_media_decode_time=start * 1024,
             samples_per_unit=1024,
-            ivs=ivs[8 * piece.start_unit : 8 * piece.stop_unit],
+            ivs=ivs[8 * start : 8 * stop],
         )
-        for number, piece in enumerate(plan, start=1)
+        for number, (start, stop) in enumerate(pairwise(edges), start=1)
     ]
     pssh = () if scheme == "none" else (common_pssh([KID]),)
     return init, write_init(init, pssh), segments

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from media.boxes import MoofBox, SencBox, TrafBox, find_all, parse
 from media.errors import FormatError
 from media.presentation import Presentation
 from packager.fragments import read_init, read_segment
-from packager.package import Package
+from packager.package import FIRST_FLIGHT, Package, start_rendition
 
 Packer = Callable[..., Package]
 
@@ -64,11 +65,26 @@ def test_all_renditions_are_cut_alike_and_add_up_to_the_song(packed: Package) ->
     }
     assert len(cuts) == 1
     (cut,) = cuts
-    assert len(cut) == 4
+    assert len(cut) == 5
     assert cut[0][0] == 0
+    assert all(after <= 2 * before for (_, before), (_, after) in pairwise(cut))
     assert sum(duration for _, duration in cut) == presentation.samples == 11 * 44100 + 777
     for rendition in presentation.renditions:
         assert rendition.average_bandwidth <= rendition.bandwidth < 2 * rendition.bitrate
+
+
+def test_header_and_first_segment_leave_in_the_first_flight(packed: Package) -> None:
+    """Those of the rendition that a start begins with; one access unit more would be too much."""
+    presentation = packed.presentation
+    assert presentation.start_rendition == "normal"
+    rendition = presentation.rendition("normal")
+    flight = rendition.init_size + rendition.segments[0].size
+    assert flight <= FIRST_FLIGHT < flight + 450
+
+
+def test_a_start_begins_with_what_is_rich_and_still_lean(encoded: tuple[Encoded, ...]) -> None:
+    assert start_rendition(encoded) == "normal"
+    assert start_rendition([replace(each, bitrate=each.bitrate * 9) for each in encoded]) == "low"
 
 
 def test_every_rendition_decodes_in_step_with_the_master(
@@ -160,12 +176,11 @@ def test_units_that_the_song_does_not_need_are_left_out(pack: Packer, encoded: t
 
 def test_renditions_that_do_not_fit_together_are_refused(pack: Packer, encoded: tuple[Encoded, ...]) -> None:
     first, second = encoded[:2]
-    for change in ({"priming": 2048}, {"samples": 44100}, {"sample_rate": 48000}):
+    for change in ({"samples": 44100}, {"sample_rate": 48000}):
         with pytest.raises(FormatError, match=f"rendition normal: {next(iter(change))}"):
             pack([first, replace(second, **change)])
-    shorter = AccessUnits(second.units.data, second.units.sizes, 960)
-    with pytest.raises(FormatError, match="access units are not as long"):
-        pack([first, replace(second, units=shorter)])
+    with pytest.raises(FormatError, match="units of 1024 samples behind 1000 of priming never begin"):
+        pack([first, replace(second, priming=1000)])
     fewer = AccessUnits(bytes(first.units.payload(0, 475)), first.units.sizes[:475], 1024)
     with pytest.raises(FormatError, match="rendition low: 475 access units, 476 needed"):
         pack([replace(first, units=fewer)])
@@ -177,7 +192,6 @@ def test_renditions_that_do_not_fit_together_are_refused(pack: Packer, encoded: 
         ({"version": "../../../etc"}, "version"),
         ({"public": {"public/../../x": b""}}, "public file"),
         ({"public": {"audio/low/init.mp4": b""}}, "public file"),
-        ({"key": bytes(16)}, "key"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(

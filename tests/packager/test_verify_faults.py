@@ -91,7 +91,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], set[str]]] = {
     ),
     "swapped segments": (swap, {"CMAF-10", "CMAF-12", "CMAF-15"}),
     "wrong EXTINF": (
-        lambda at: edit_text(at, "audio/low/hls.m3u8", r"#EXTINF:0\.998458", "#EXTINF:0.998558"),
+        lambda at: edit_text(at, "audio/low/hls.m3u8", r"#EXTINF:0\.(\d{6})", "#EXTINF:0.7"),
         {"LIST-4"},
     ),
     "wrong TARGETDURATION": (
@@ -123,7 +123,10 @@ FAULTS: dict[str, tuple[Callable[[Path], None], set[str]]] = {
         ),
         {"MPD-1"},
     ),
-    "DASH timeline": (lambda at: edit_text(at, "dash.mpd", r' d="44032"', ' d="44033"'), {"MPD-5"}),
+    "DASH timeline": (
+        lambda at: edit_text(at, "dash.mpd", r' t="0" d="\d+"', ' t="0" d="34817"'),
+        {"MPD-5"},
+    ),
     "wrong edit list": (shift_edit, {"CMAF-4"}),
     "rendition missing from the multivariant playlist": (
         lambda at: edit_text(at, "hls.m3u8", r"#EXT-X-STREAM-INF[^\n]+\naudio/high[^\n]+\n", ""),

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from drm import cbcs
 from media.access_units import Encoded
 from media.boxes import Box, parse
 from packager.fragments import read_init, write_segment
-from packager.plan import plan_segments
+from packager.plan import common_grid, plan_segments
 from packager.sample_entry import roll_distance
 from packager.track import Init, write_init
 
@@ -66,14 +67,9 @@ def packaged() -> Callable[..., bytes]:
 
     def run(encoded: Encoded, **protection: Any) -> bytes:
         unit, units = encoded.units.samples_per_unit, encoded.units
-        plan = plan_segments(
-            encoded.samples,
-            sample_rate=encoded.sample_rate,
-            priming=encoded.priming,
-            samples_per_unit=unit,
-            first_ms=1000,
-            target_ms=2000,
-        )
+        rate, grid = encoded.sample_rate, common_grid([(encoded.priming, unit)])
+        plan = plan_segments(encoded.samples, grid=grid, first=rate, target=2 * rate)
+        edges = [0, *((piece.end + encoded.priming) // unit for piece in plan[:-1]), len(units)]
         key = protection.pop("key", None)
         init = Init(
             codec=encoded.codec,
@@ -95,13 +91,13 @@ def packaged() -> Callable[..., bytes]:
         return head + b"".join(
             write_segment(
                 number,
-                data[units.offsets[piece.start_unit] : units.offsets[piece.stop_unit]],
-                units.sizes[piece.start_unit : piece.stop_unit],
-                base_media_decode_time=piece.start_unit * unit,
+                data[units.offsets[start] : units.offsets[stop]],
+                units.sizes[start:stop],
+                base_media_decode_time=start * unit,
                 samples_per_unit=unit,
                 rolls=roll_distance(encoded.codec, unit) != 0,
             )
-            for number, piece in enumerate(plan, start=1)
+            for number, (start, stop) in enumerate(pairwise(edges), start=1)
         )
 
     return run

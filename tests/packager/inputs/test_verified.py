@@ -156,6 +156,6 @@ def test_flac_has_no_roll_group(
     key: bytes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("packager.package.roll_distance", lambda *_: -1)
+    monkeypatch.setattr("packager.rendition.roll_distance", lambda *_: -1)
     report = run(published(pack([made_rendition("flac")])), key)
     assert {finding.rule for finding in report.findings} == {"CMAF-7"}
