@@ -9,9 +9,7 @@ two in libavcodec, as there might be PS data: only when the two differ is PS tol
 
 from __future__ import annotations
 
-import av
 import numpy
-from av.error import FFmpegError
 
 from media.aac_format import SignalledSbr, backward_compatible, read_aac_format
 from media.access_units import Sizes
@@ -51,6 +49,9 @@ def _heard(config: bytes, payload: bytes, sizes: Sizes) -> tuple[int, bool]:
 
     Broken units are passed over: they are no matter of the packager's, `verify` names them.
     """
+    import av  # 60 ms, for the one stream in a thousand that asks for it
+    from av.error import FFmpegError
+
     decoder = av.CodecContext.create("aac", "r")
     assert isinstance(decoder, av.AudioCodecContext)
     decoder.extradata = config
