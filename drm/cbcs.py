@@ -16,12 +16,14 @@ import numpy
 import numpy.typing as npt
 from Crypto.Cipher import AES
 
-from drm.ragged import BLOCK, Mask, all_but, check, starts
+from drm.ragged import BLOCK, Bytes, Mask, all_but, check, starts
 from media.access_units import Sizes
 
 Blocks = npt.NDArray[
     numpy.uint64
 ]  # (n, 2): an AES block as two words, so that XOR is two operations, not sixteen
+
+_BLOCK = numpy.dtype((numpy.void, BLOCK))  # moved about as one item
 
 
 def encrypt(data: bytes | memoryview, sizes: Sizes, *, key: bytes, iv: bytes) -> bytes:
@@ -30,22 +32,22 @@ def encrypt(data: bytes | memoryview, sizes: Sizes, *, key: bytes, iv: bytes) ->
     Returns as many bytes as `data` has. `ValueError` where an argument does not fit.
     """
     output = check(data, sizes, key).copy()
+    blocks = _blocks_anywhere(output)
     counts = sizes // BLOCK
-    whole = _whole_blocks(sizes)
-    blocks = _as_blocks(output[whole].tobytes()).copy()
     # Samples in order of falling length: those that still have a block at a position are the first so many.
     order = numpy.argsort(-counts, kind="stable")
-    heads = starts(counts)[order]
+    places = starts(sizes)[order]
     remaining = len(sizes) - numpy.cumsum(
         numpy.bincount(counts)
     )  # samples with more than j blocks, for each j
     ecb = AES.new(key, AES.MODE_ECB)
     chain = numpy.tile(_initial(iv), (len(sizes), 1))
-    for position, count in enumerate(remaining[:-1]):
-        rows = heads[:count] + position
-        chain = _as_blocks(ecb.encrypt((blocks[rows] ^ chain[:count]).tobytes()))
-        blocks[rows] = chain
-    output[whole] = blocks.view(numpy.uint8).reshape(-1)
+    for count in remaining[:-1].tolist():
+        places, chain = places[:count], chain[:count]
+        chain ^= _as_blocks(blocks[places])
+        ecb.encrypt(chain.data.cast("B"), output=chain.data.cast("B"))
+        blocks[places] = chain.view(_BLOCK).reshape(-1)
+        places += BLOCK
     return output.tobytes()
 
 
@@ -69,7 +71,12 @@ def _whole_blocks(sizes: Sizes) -> Mask:
     return all_but(numpy.cumsum(sizes) - tails, tails, int(sizes.sum()))
 
 
-def _as_blocks(data: bytes) -> Blocks:
+def _blocks_anywhere(data: Bytes) -> npt.NDArray[numpy.void]:
+    """The block that starts at each byte of `data`, (n,): samples do not begin where a block could be aligned."""
+    return numpy.ndarray((max(0, len(data) - BLOCK + 1),), dtype=_BLOCK, buffer=data, strides=(1,))
+
+
+def _as_blocks(data: bytes | npt.NDArray[numpy.void]) -> Blocks:
     return numpy.frombuffer(data, dtype=numpy.uint64).reshape(-1, 2)
 
 
