@@ -193,6 +193,8 @@ def main() -> None:
     """Run the command line; every error of our own is one line on standard error and its exit code."""
     # Asked to end, we unwind as for Ctrl-C: encoders stop, temporary folders go. Servers have handlers of their own.
     signal.signal(signal.SIGTERM, end)
+    # We multiply no matrices. numpy's BLAS starts a thread for every core when it is imported: 60 ms of CPU.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         status = root.main(standalone_mode=False)
     except click.ClickException as error:
