@@ -6,7 +6,8 @@
 
 Everything is fetched once; after that, rules look at it. A rule is a function from the evidence to its violations, in
 a book by what it is about: `described` (presentation.json against itself and the files), `tracks` (CMAF), `protected`,
-`playlists` and `mpd` (the manifests against the presentation), `sound` (what a decoder hears). The manifests' own grammar is
+`playlists` and `mpd` (the manifests against the presentation), `sound` (what a decoder hears), `start` (advice: how soon it
+can be heard). The manifests' own grammar is
 judged by `manifests.rules`. All rules and their clauses: docs/verify-rules.md.
 
 Nothing here reads the packager's memory: boxes are parsed from the bytes, samples are decoded by libav, which also

@@ -95,6 +95,10 @@ class Evidence:
         audible = [(track.rendition.bitrate, heard) for track, heard in self.heard if heard.decoded]
         return max(audible, key=lambda pair: pair[0])[1] if audible else None
 
+    def playlist_path(self, rendition: str, kind: str) -> str:
+        """Where the media playlist of a rendition lies in the family `kind`."""
+        return layout.media_playlist(rendition, kind)
+
     def body(self, path: str) -> bytes | None:
         fetched = self.files.get(path)
         return None if fetched is None else fetched.body

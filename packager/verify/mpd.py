@@ -5,31 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from manifests import mpd_reader
-from manifests.mpd_reader import Mpd, MpdRepresentation
-from media.errors import ManifestError
+from manifests.mpd_reader import MpdRepresentation
 from media.presentation import Rendition
 from packager.verify.book import Book, Violations
+from packager.verify.documents import mpds
 from packager.verify.evidence import Evidence
 
 mpd_rules = Book("MPD")
-# The MPD's own grammar is judged by manifests.rules; what cannot be read is passed over here.
-
-
-def _read(evidence: Evidence) -> Iterator[tuple[str, Mpd]]:
-    path = evidence.presentation.manifests.get("dash", "")
-    body = evidence.body(path)
-    if body is not None:
-        try:
-            yield path, mpd_reader.read(body)
-        except ManifestError:
-            return
 
 
 def _pairs(evidence: Evidence) -> Iterator[tuple[str, Rendition, MpdRepresentation]]:
     """Each representation with the rendition of its name, and its place."""
     renditions = {rendition.name: rendition for rendition in evidence.presentation.renditions}
-    for path, mpd in _read(evidence):
+    for path, mpd in mpds(evidence):
         for each in mpd.representations:
             if each.id in renditions:
                 yield f"{path} line {each.line}", renditions[each.id], each
@@ -39,7 +27,7 @@ def _pairs(evidence: Evidence) -> Iterator[tuple[str, Rendition, MpdRepresentati
 def the_duration_is_the_songs(evidence: Evidence) -> Violations:
     """mediaPresentationDuration is the song's length, rounded up by a microsecond at most."""
     due = Fraction(evidence.presentation.samples, evidence.presentation.sample_rate)
-    for path, mpd in _read(evidence):
+    for path, mpd in mpds(evidence):
         if mpd.duration is None or not 0 <= mpd.duration - due <= Fraction(1, 1_000_000):
             told = "missing" if mpd.duration is None else f"{float(mpd.duration):.6f} s"
             yield path, f"mediaPresentationDuration is {told}, the song lasts {float(due):.6f} s"
@@ -48,7 +36,7 @@ def the_duration_is_the_songs(evidence: Evidence) -> Violations:
 @mpd_rules.rule(2, "ISO/IEC 23009-1 §5.3.5")
 def every_rendition_is_a_representation(evidence: Evidence) -> Violations:
     """There is one Representation of the name of each rendition, and no other."""
-    for path, mpd in _read(evidence):
+    for path, mpd in mpds(evidence):
         found = sorted(each.id for each in mpd.representations)
         due = sorted(each.name for each in evidence.presentation.renditions)
         if found != due:

@@ -2,63 +2,24 @@
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Iterator
 from fractions import Fraction
 
-from manifests import hls_reader
 from manifests.attributes import unquoted
 from manifests.hls_keys import METHODS
-from manifests.hls_reader import Playlist
 from media import layout
-from media.errors import ManifestError
-from media.presentation import Rendition
 from packager.verify.book import Book, Violations
+from packager.verify.documents import media_playlists, multivariants, resolved
 from packager.verify.evidence import Evidence
 
 hls_rules = Book("LIST")
-# The playlists' own grammar is judged by manifests.rules; what cannot be read is passed over here.
-
-
-def _read(evidence: Evidence, path: str) -> Playlist | None:
-    body = evidence.body(path)
-    try:
-        return None if body is None else hls_reader.read(body)
-    except ManifestError:
-        return None
-
-
-def _multivariants(evidence: Evidence) -> Iterator[tuple[str, str, Playlist]]:
-    """Kind, path and contents of each multivariant playlist that can be read."""
-    for kind, path in evidence.presentation.manifests.items():
-        playlist = None if kind == "dash" or kind not in layout.MANIFESTS else _read(evidence, path)
-        if playlist is not None:
-            yield kind, path, playlist
-
-
-def _media(evidence: Evidence) -> Iterator[tuple[str, Rendition, str, Playlist]]:
-    """Kind, rendition, path and contents of each media playlist that can be read."""
-    for kind in evidence.presentation.manifests:
-        if kind == "dash" or kind not in layout.MANIFESTS:
-            continue
-        for rendition in evidence.presentation.renditions:
-            path = layout.media_playlist(rendition.name, kind)
-            playlist = _read(evidence, path)
-            if playlist is not None:
-                yield kind, rendition, path, playlist
-
-
-def _resolved(uri: str, playlist: str) -> str:
-    """A relative URI of `playlist` as a path in the version's folder."""
-    return posixpath.normpath(posixpath.join(posixpath.dirname(playlist), uri))
 
 
 @hls_rules.rule(1, "RFC 8216bis §4.4.6.2")
 def every_rendition_is_a_variant(evidence: Evidence) -> Violations:
     """A multivariant playlist names the media playlist of every rendition once, and no other."""
-    for kind, path, playlist in _multivariants(evidence):
-        found = sorted(_resolved(uri.text, path) for uri in playlist.uris)
-        due = sorted(layout.media_playlist(each.name, kind) for each in evidence.presentation.renditions)
+    for kind, path, playlist in multivariants(evidence):
+        found = sorted(resolved(uri.text, path) for uri in playlist.uris)
+        due = sorted(evidence.playlist_path(each.name, kind) for each in evidence.presentation.renditions)
         for missing in sorted(set(due) - set(found)):
             yield path, f"no variant {missing}"
         for extra in sorted(set(found) - set(due)):
@@ -70,12 +31,12 @@ def every_rendition_is_a_variant(evidence: Evidence) -> Violations:
 @hls_rules.rule(2, "RFC 8216bis §4.4.6.2")
 def variants_are_described_as_told(evidence: Evidence) -> Violations:
     """BANDWIDTH, AVERAGE-BANDWIDTH and CODECS of a variant are those of its rendition."""
-    for kind, path, playlist in _multivariants(evidence):
+    for kind, path, playlist in multivariants(evidence):
         renditions = {
-            layout.media_playlist(each.name, kind): each for each in evidence.presentation.renditions
+            evidence.playlist_path(each.name, kind): each for each in evidence.presentation.renditions
         }
         for uri in playlist.uris:
-            rendition, tag = renditions.get(_resolved(uri.text, path)), uri.tag("EXT-X-STREAM-INF")
+            rendition, tag = renditions.get(resolved(uri.text, path)), uri.tag("EXT-X-STREAM-INF")
             if rendition is None or tag is None:
                 continue
             told = {
@@ -94,16 +55,16 @@ def variants_are_described_as_told(evidence: Evidence) -> Violations:
 @hls_rules.rule(3, "RFC 8216bis §4.4.4.5, §6.2.1")
 def media_playlists_name_every_segment(evidence: Evidence) -> Violations:
     """A media playlist names the rendition's init segment and its media segments, all of them and in order."""
-    for _, rendition, path, playlist in _media(evidence):
+    for _, rendition, path, playlist in media_playlists(evidence):
         segments = playlist.segments
-        found = [_resolved(segment.uri, path) for segment in segments]
+        found = [resolved(segment.uri, path) for segment in segments]
         if found != [segment.path for segment in rendition.segments]:
             yield (
                 path,
                 f"its {len(found)} segments are not the {len(rendition.segments)} of the rendition, in order",
             )
         inits = {segment.init.attributes.get("URI", "") if segment.init else "" for segment in segments}
-        if {_resolved(unquoted(uri), path) for uri in inits} != {rendition.init}:
+        if {resolved(unquoted(uri), path) for uri in inits} != {rendition.init}:
             yield path, f"EXT-X-MAP is not {rendition.init} for every segment"
 
 
@@ -111,7 +72,7 @@ def media_playlists_name_every_segment(evidence: Evidence) -> Violations:
 def durations_add_up(evidence: Evidence) -> Violations:
     """EXTINF adds up to where each segment ends on the media timeline, priming included, and in the end to the song; to half a sample."""
     rate, samples = evidence.presentation.sample_rate, evidence.presentation.samples
-    for _, rendition, path, playlist in _media(evidence):
+    for _, rendition, path, playlist in media_playlists(evidence):
         found = Fraction(0)
         for read, segment in zip(playlist.segments, rendition.segments, strict=False):
             found += read.duration or 0
@@ -129,7 +90,7 @@ def durations_add_up(evidence: Evidence) -> Violations:
 @hls_rules.rule(5, "RFC 8216bis §4.4.3.1")
 def the_target_duration_is_that_of_the_longest_segment(evidence: Evidence) -> Violations:
     """EXT-X-TARGETDURATION is the longest EXTINF, rounded to the nearest integer, at least 1."""
-    for _, _, path, playlist in _media(evidence):
+    for _, _, path, playlist in media_playlists(evidence):
         longest = max((segment.duration or Fraction(0) for segment in playlist.segments), default=Fraction(0))
         due = str(max(1, int(longest + Fraction(1, 2))))
         found = [tag.value for tag in playlist.all("EXT-X-TARGETDURATION")]
@@ -144,7 +105,7 @@ def the_target_duration_is_that_of_the_longest_segment(evidence: Evidence) -> Vi
 def keys_are_those_of_the_protection(evidence: Evidence) -> Violations:
     """Every segment has the one key of its family: method, key format and IV as presentation.json makes them; a clear one has none."""
     protection = evidence.presentation.protection
-    for kind, rendition, path, playlist in _media(evidence):
+    for kind, rendition, path, playlist in media_playlists(evidence):
         for segment in playlist.segments:
             keys = [key.attributes for key in segment.keys]
             place = f"{path} line {segment.line}"
@@ -179,7 +140,7 @@ def key_addresses_name_the_kid(evidence: Evidence) -> Violations:
     protection = evidence.presentation.protection
     if protection.scheme == "none" or "{kid}" not in (protection.key_url or layout.KEYS):
         return
-    for _, _, path, playlist in _media(evidence):
+    for _, _, path, playlist in media_playlists(evidence):
         for tag in playlist.all("EXT-X-KEY"):
             identity = unquoted(tag.attributes.get("KEYFORMAT", '"identity"')) == "identity"
             if identity and str(protection.kid) not in unquoted(tag.attributes.get("URI", "")):

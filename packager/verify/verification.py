@@ -24,6 +24,7 @@ from packager.verify.playlists import hls_rules
 from packager.verify.protected import drm_rules
 from packager.verify.sound import sound_rules
 from packager.verify.source import opened
+from packager.verify.start import start_rules
 from packager.verify.tracks import cmaf_rules
 
 BOOKS: tuple[Book, ...] = (
@@ -34,6 +35,7 @@ BOOKS: tuple[Book, ...] = (
     hls_rules,
     mpd_rules,
     sound_rules,
+    start_rules,
 )
 # What makes everything else meaningless
 READABLE = ("PRES-1", "PRES-2", "PRES-3")

@@ -212,3 +212,65 @@ def test_every_planted_fault_is_found(folder: Path, key: bytes, fault: str) -> N
     report = asyncio.run(verify(str(folder), find_key=lambda kid: key))
     assert expected <= {finding.rule for finding in report.findings}, report.findings
     assert not report.clean
+
+
+def reverse_variants(folder: Path) -> None:
+    path = folder / "hls.m3u8"
+    head, *variants = path.read_text().split("#EXT-X-STREAM-INF")
+    path.write_text("#EXT-X-STREAM-INF".join((head, *reversed(variants))))
+
+
+def shorten_first_segment(document: dict[str, Any]) -> None:
+    """Of every rendition, in words only."""
+    for rendition in document["renditions"]:
+        first, second = rendition["segments"][:2]
+        spare, first["duration"] = first["duration"] - 4096, 4096
+        second["start"], second["duration"] = 4096, second["duration"] + spare
+
+
+def grow(path: str) -> Callable[[Path], None]:
+    return lambda at: (at / path).write_text((at / path).read_text() + "# and so on\n" * 1000)
+
+
+ADVICE: dict[str, tuple[Callable[[Path], None], str, str]] = {
+    "a first segment of many bytes": (
+        lambda at: edit_json(at, lambda it: it["renditions"][1]["segments"][0].update(size=20_000)),
+        "START-1",
+        "audio/normal/00001.m4s",
+    ),
+    "another variant first": (reverse_variants, "START-2", "hls.m3u8 line "),
+    "a long buffer": (
+        lambda at: edit_text(at, "dash.mpd", r'minBufferTime="[^"]+"', 'minBufferTime="PT2S"'),
+        "START-3",
+        "dash.mpd",
+    ),
+    "a long second segment": (
+        lambda at: edit_json(at, shorten_first_segment),
+        "START-4",
+        "audio/normal/00002.m4s",
+    ),
+    "a long multivariant playlist": (grow("hls.m3u8"), "START-5", "hls.m3u8"),
+    "a long media playlist": (grow("audio/normal/hls.m3u8"), "START-5", "audio/normal/hls.m3u8"),
+    "a long MPD": (
+        lambda at: edit_text(at, "dash.mpd", "<Period", f"<!--{'and so on' * 1200}--><Period"),
+        "START-5",
+        "dash.mpd",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", ADVICE)
+def test_what_delays_the_start_is_found(folder: Path, key: bytes, fault: str) -> None:
+    plant, rule, place = ADVICE[fault]
+    plant(folder)
+    report = asyncio.run(verify(str(folder), find_key=lambda kid: key))
+    found = [finding for finding in report.findings if finding.rule == rule]
+    assert [finding.place[: len(place)] for finding in found] == [place], report.findings
+    assert {finding.severity for finding in found} == {"warning"}
+
+
+def test_lossless_sound_is_not_advised_to_be_smaller(folder: Path, key: bytes) -> None:
+    """A flight of it is a tenth of a second: no segment is worth that."""
+    edit_json(folder, lambda it: it["renditions"][1]["segments"][0].update(size=100_000))
+    report = asyncio.run(verify(str(folder), find_key=lambda kid: key))
+    assert "START-1" not in {finding.rule for finding in report.findings}
