@@ -1,10 +1,11 @@
-"""SegmentTemplate with SegmentTimeline: from an identifier template to every segment's address (ISO/IEC 23009-1 §5.3.9)."""
+"""SegmentTemplate, with SegmentTimeline or @duration: from an identifier template to every segment's address (ISO/IEC 23009-1 §5.3.9)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from lxml import etree
 
@@ -34,23 +35,36 @@ class SegmentTemplate:
     media: str
     timescale: int
     start_number: int
-    timeline: etree._Element
+    timeline: etree._Element | None
+    duration: int = 0  # of every segment but the last, where there is no timeline
+    time_offset: int = 0
 
     def init(self, name: str, bandwidth: int) -> str:
         """The address of the init section. Raises `ManifestError`, as `segments` does."""
         return _fill(self.initialization, name, bandwidth)
 
-    def segments(self, name: str, bandwidth: int, budget: Iterator[int]) -> Iterator[MpdSegment]:
-        """The SegmentTimeline with its run lengths undone (§5.3.9.6); each segment takes one item of `budget`."""
-        number, time = self.start_number, 0
-        for entry in self.timeline.iterfind("m:S", NAMES):
+    def segments(
+        self, name: str, bandwidth: int, length: Fraction | None, budget: Iterator[int]
+    ) -> Iterator[MpdSegment]:
+        """Every segment; each takes one item of `budget`. `length` is the presentation's, in seconds."""
+        for number, (time, duration) in enumerate(self._times(length), start=self.start_number):
+            if next(budget, None) is None:
+                raise ManifestError("SegmentTemplate: more segments than are read")
+            yield MpdSegment(_fill(self.media, name, bandwidth, number, time), time, duration)
+
+    def _times(self, length: Fraction | None) -> Iterator[tuple[int, int]]:
+        """Start and duration: the SegmentTimeline with its run lengths undone (§5.3.9.6), or equal ones up to `length`."""
+        time = 0
+        for entry in () if self.timeline is None else self.timeline.iterfind("m:S", NAMES):
             time = integer(entry, "t", str(time))
             duration, repeats = integer(entry, "d"), integer(entry, "r", "0")
             for _ in range(repeats + 1):
-                if next(budget, None) is None:
-                    raise ManifestError("SegmentTimeline: more segments than are read")
-                yield MpdSegment(_fill(self.media, name, bandwidth, number, time), time, duration)
-                number, time = number + 1, time + duration
+                yield time, duration
+                time += duration
+        if self.timeline is None:
+            end = int((length or 0) * self.timescale)
+            for start in range(0, end, self.duration):
+                yield start + self.time_offset, min(self.duration, end - start)
 
 
 def inherit(element: etree._Element) -> SegmentTemplate:
@@ -58,8 +72,8 @@ def inherit(element: etree._Element) -> SegmentTemplate:
     levels = [element, *element.iterancestors()][:3]
     templates = [found for level in levels if (found := level.find("m:SegmentTemplate", NAMES)) is not None]
     timelines = [found for each in templates if (found := each.find("m:SegmentTimeline", NAMES)) is not None]
-    if not timelines:
-        raise ManifestError("Representation without SegmentTemplate and SegmentTimeline")
+    if not templates:
+        raise ManifestError("Representation without SegmentTemplate and SegmentBase")
     values: dict[str, etree._Element] = {}
     for template in templates:
         for name in template.attrib:
@@ -70,12 +84,19 @@ def inherit(element: etree._Element) -> SegmentTemplate:
     timescale = integer(values.get("timescale", templates[0]), "timescale", "1")
     if timescale == 0:
         raise ManifestError("SegmentTemplate@timescale is 0")
+    duration = 0 if timelines else integer(values.get("duration", templates[0]), "duration", "0")
+    if not timelines and duration == 0:
+        raise ManifestError("SegmentTemplate without SegmentTimeline and without @duration")
     return SegmentTemplate(
         initialization=values["initialization"].get("initialization", ""),
         media=values["media"].get("media", ""),
         timescale=timescale,
         start_number=integer(values.get("startNumber", templates[0]), "startNumber", "1"),
-        timeline=timelines[0],
+        timeline=timelines[0] if timelines else None,
+        duration=duration,
+        time_offset=integer(
+            values.get("presentationTimeOffset", templates[0]), "presentationTimeOffset", "0"
+        ),
     )
 
 

@@ -90,10 +90,10 @@ def representations_say_what_they_are(mpd: Mpd) -> Violations:
 
 @rules.rule(7, "5.3.9.4")
 def every_segment_has_an_address(mpd: Mpd) -> Violations:
-    """SegmentTemplate and SegmentTimeline expand to segments of which no two share an address."""
+    """SegmentTemplate expands to segments of which no two share an address; a Representation without is one file with its index."""
     yield from mpd.problems
     for each in mpd.representations:
-        if not each.segments:
+        if not each.segments and each.index_range is None:
             yield each.line, "Representation without segments"
         if len({segment.url for segment in each.segments}) < len(each.segments):
             yield each.line, "two segments of a Representation have one address"
@@ -103,7 +103,7 @@ def every_segment_has_an_address(mpd: Mpd) -> Violations:
 def the_timeline_has_no_holes(mpd: Mpd) -> Violations:
     """Each segment lasts longer than 0 and starts where the one before ended."""
     for each in mpd.representations:
-        end = 0
+        end = each.time_offset
         for segment in each.segments:
             if segment.duration == 0 or segment.start != end:
                 yield (
@@ -119,7 +119,7 @@ def aligned_segments_are_aligned(mpd: Mpd) -> Violations:
     """segmentAlignment="true" is only said where all Representations cut at the same moments."""
     for index, adaptation in enumerate(mpd.root.iterfind(ADAPTATION_SETS, NAMES)):
         cuts = {
-            tuple(Fraction(segment.start, each.timescale) for segment in each.segments)
+            tuple(Fraction(segment.start - each.time_offset, each.timescale) for segment in each.segments)
             for each in mpd.representations
             if each.adaptation_set == index
         }
@@ -133,7 +133,7 @@ def the_timeline_ends_with_the_song(mpd: Mpd) -> Violations:
     for each in mpd.representations:
         if each.segments and mpd.duration is not None:
             last = each.segments[-1]
-            end = Fraction(last.start + last.duration, each.timescale)
+            end = Fraction(last.start + last.duration - each.time_offset, each.timescale)
             if abs(end - mpd.duration) >= Fraction(1, each.timescale):
                 yield (
                     each.line,

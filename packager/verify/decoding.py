@@ -97,6 +97,9 @@ def decode(
 
 def _frames(container: Any, errors: list[tuple[int, str]]) -> Iterator[tuple[int, AudioFrame]]:
     """The frames and where they start; what does not decode goes to `errors`."""
+    if not container.streams.audio:
+        errors.append((0, "no track of sound is found"))
+        return
     for packet in container.demux(audio=0):
         try:
             frames = packet.decode()

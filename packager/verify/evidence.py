@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from uuid import UUID
 
 from drm import aes128
 from manifests.addresses import plain
@@ -65,12 +66,12 @@ class Track:
 
 @dataclass
 class Evidence:
-    """`files` by the path of those that could be fetched, `missing` why others could not; `key` where it is known."""
+    """`files` by the path of those that could be fetched, `missing` why others could not; `keys` those that are known, by KID."""
 
     presentation: Presentation
     files: Mapping[str, Fetched]
     missing: Mapping[str, str]
-    key: bytes | None = field(default=None, repr=False)
+    keys: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
     master: MasterSound | None = None
 
     @cached_property
@@ -86,7 +87,7 @@ class Evidence:
             for track in self.tracks
             if isinstance(track.init, Init)
             and track.sound_fragments()
-            and (track.init.scheme == "none" or self.key is not None)
+            and (track.init.scheme == "none" or self.key_of(track.rendition) is not None)
         ]
 
     @property
@@ -94,6 +95,15 @@ class Evidence:
         """The track of the highest bit rate that can be heard; the others are compared with it."""
         audible = [(track.rendition.bitrate, heard) for track, heard in self.heard if heard.decoded]
         return max(audible, key=lambda pair: pair[0])[1] if audible else None
+
+    def kid_of(self, rendition: Rendition) -> UUID | None:
+        """The KID of a rendition's content key; ``None`` in the clear."""
+        return self.presentation.protection.kid
+
+    def key_of(self, rendition: Rendition) -> bytes | None:
+        """The content key of a rendition, where it is known."""
+        kid = self.kid_of(rendition)
+        return None if kid is None else self.keys.get(kid)
 
     def playlist_path(self, rendition: str, kind: str) -> str:
         """Where the media playlist of a rendition lies in the family `kind`."""
@@ -108,10 +118,11 @@ class Evidence:
         body = self.body(path)
         if body is None or self.presentation.protection.scheme != "aes-128":
             return body
-        if self.key is None:
-            raise KeyMissing(f"{path}: no key for KID {self.presentation.protection.kid}")
+        key = self.key_of(rendition)
+        if key is None:
+            raise KeyMissing(f"{path}: no key for KID {self.kid_of(rendition)}")
         try:
-            return aes128.decrypt(body, key=self.key, iv=bytes.fromhex(rendition.iv))
+            return aes128.decrypt(body, key=key, iv=bytes.fromhex(rendition.iv))
         except ValueError as error:
             raise FormatError(f"{path}: {error}") from None
 
@@ -123,7 +134,7 @@ class Evidence:
         ]
         return decode(
             b"".join((self.body(track.rendition.init) or b"", *segments)),
-            key=None if track.init.scheme == "none" else self.key,
+            key=None if track.init.scheme == "none" else self.key_of(track.rendition),
             sample_rate=track.init.sample_rate,
             channels=track.channels_heard,
             samples=self.presentation.samples,
@@ -136,7 +147,8 @@ class Evidence:
         init: Init | FormatError | None = None
         if body is not None:
             try:
-                boxes, init = parse(body), read_init(body)
+                boxes = parse(body)
+                init = read_init(body)
             except FormatError as error:
                 init = error
         fragments = tuple(self._fragment(rendition, segment, init) for segment in rendition.segments)

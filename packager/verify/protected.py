@@ -92,6 +92,6 @@ def no_iv_is_used_twice(evidence: Evidence) -> Violations:
 @drm_rules.rule(6, "nothing can be heard without the key", "warning")
 def the_key_is_known(evidence: Evidence) -> Violations:
     """The content key is in the key store or was given, so that the sound could be checked."""
-    protection = evidence.presentation.protection
-    if protection.scheme != "none" and evidence.key is None:
-        yield "audio", f"no key for KID {protection.kid}: not decrypted, not listened to"
+    kids = {evidence.kid_of(rendition) for rendition in evidence.presentation.renditions}
+    for kid in sorted(str(kid) for kid in kids if kid is not None and kid not in evidence.keys):
+        yield "audio", f"no key for KID {kid}: not decrypted, not listened to"

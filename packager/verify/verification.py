@@ -15,7 +15,9 @@ from media import layout
 from media.errors import ManifestError
 from media.findings import Finding
 from media.presentation import Presentation
+from packager.verify.agreement import agreement_rules
 from packager.verify.book import Book
+from packager.verify.common_encryption import cenc_rules
 from packager.verify.decoding import hear_master
 from packager.verify.described import file_rules, presentation_rules
 from packager.verify.evidence import Evidence, collect, read_presentation
@@ -25,15 +27,19 @@ from packager.verify.protected import drm_rules
 from packager.verify.sound import sound_rules
 from packager.verify.source import opened
 from packager.verify.start import start_rules
+from packager.verify.structure import box_rules
 from packager.verify.tracks import cmaf_rules
 
 BOOKS: tuple[Book, ...] = (
     presentation_rules,
     file_rules,
+    box_rules,
     cmaf_rules,
+    cenc_rules,
     drm_rules,
     hls_rules,
     mpd_rules,
+    agreement_rules,
     sound_rules,
     start_rules,
 )
@@ -72,7 +78,7 @@ async def verify(
 ) -> Report:
     """Judge the presentation at `address`, a folder or a URL.
 
-    `find_key` is asked once, for the content key of a protected presentation. Raises `ObjectMissing` when there is no
+    `find_key` is asked once for each content key of a protected presentation. Raises `ObjectMissing` when there is no
     presentation, `StoreUnavailable` when the place does not answer, `MasterRejected` for a master that is no sound.
     """
     async with opened(address) as source:
@@ -82,8 +88,10 @@ async def verify(
             finding = Finding("PRES-1", "error", layout.PRESENTATION, f"{error} (media/presentation.py)")
             return Report(source.root, None, (finding,))
         files, missing = await collect(source, presentation)
-    kid = presentation.protection.kid
-    evidence = Evidence(presentation, files, missing, None if kid is None else find_key(kid))
+    evidence = Evidence(presentation, files, missing)
+    kids = dict.fromkeys(evidence.kid_of(rendition) for rendition in presentation.renditions)
+    found = {kid: find_key(kid) for kid in kids if kid is not None}
+    evidence.keys = {kid: key for kid, key in found.items() if key is not None}
     if presentation.samples > 0 and presentation.sample_rate > 0 and master is not None:
         evidence.master = await asyncio.to_thread(
             hear_master, master, sample_rate=presentation.sample_rate, samples=presentation.samples

@@ -146,7 +146,7 @@ MPD_FAULTS = [
     ("DASH-7", 'd="133120"', 'd="133120" r="-1"'),
     ("DASH-7", 'd="133120"', 'd="133120" r="999999999"'),
     ("DASH-7", 'timescale="44100"', 'timescale="0"'),
-    ("DASH-7", "<Period", "<BaseURL>https://elsewhere/</BaseURL><Period"),
+    ("DASH-7", "<Period", "<BaseURL>https://[elsewhere/</BaseURL><Period"),
     ("DASH-8", 'd="133120"', 't="44031" d="133120"'),
     ("DASH-8", 'd="133120"', 't="44033" d="133120"'),
     ("DASH-8", 'd="133120"', 'd="0"'),
