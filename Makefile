@@ -1,7 +1,7 @@
 # Everything here works in the checkout alone: no daemon, no root, nothing outside .venv, build and tests/players/node_modules.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev players demo test check format load lock clean
+.PHONY: help setup dev players demo test soak check format load lock clean
 
 # The newest Python from 3.11 on; `make PYTHON=/path/to/python3.12 setup` names another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -43,6 +43,9 @@ demo: setup ## publish music, serve it, measure the start (MASTERS=folder, ONCE=
 
 test: dev players ## every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+soak: dev ## a million broken boxes and files, two minutes
+	$(BIN)/python -m pytest -m soak
 
 check: dev ## style, types, import contract, lock files
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from media.access_units import Sizes
 
+_FEW = 48  # runs; a step over fewer costs more than a loop over their bytes
 Codes = npt.NDArray[numpy.uint32]
 
 
@@ -33,26 +34,31 @@ class Crc:
             code &= self._mask
         return code
 
-    def __call__(self, data: bytes | memoryview) -> int:
-        """The code of a few bytes. Over data and its own code it is 0."""
-        code = 0
+    def __call__(self, data: bytes | memoryview, code: int = 0) -> int:
+        """The code of a few bytes, behind others of `code`. Over data and its own code it is 0."""
         for byte in data:
             code = (code << 8 & self._mask) ^ self._table[code >> self.width - 8 ^ byte]
         return code
 
     def each(self, data: npt.NDArray[numpy.uint8], starts: Sizes, sizes: Sizes) -> Codes:
-        """The codes of many runs of `data`, shape (n,): about a second for a run of 100,000 bytes, however many there are."""
+        """The codes of many runs of `data`, shape (n,): about half a second for 50,000 bytes, however many runs are as long."""
         order = numpy.argsort(-sizes, kind="stable")
         places, lengths = starts[order], sizes[order]
         codes = numpy.zeros(len(order), dtype=numpy.uint32)
-        active = len(order)
-        for step in range(int(lengths[0]) if len(order) else 0):
-            while lengths[active - 1] <= step:
+        active, step = len(order), 0
+        while True:
+            while active and lengths[active - 1] <= step:
                 active -= 1
+            if active <= _FEW:
+                break
             now = codes[:active]
             codes[:active] = (now << 8 & self._mask) ^ self._rows[
                 now >> self.width - 8 ^ data[places[:active] + step]
             ]
+            step += 1
+        for row in range(active):
+            rest = data[places[row] + step : places[row] + lengths[row]]
+            codes[row] = self(rest.tobytes(), int(codes[row]))
         found = numpy.empty_like(codes)
         found[order] = codes
         return found

@@ -40,7 +40,7 @@ def parse(data: bytes, what: str, *, limit: int) -> etree._Element:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise FormatError(f"{what}: {error.msg}") from None
+        raise FormatError(f"{what}: {' '.join(error.msg.split())}") from None
     # Dropping one silently would change what a signature covers; no document of ours has a use for them.
     inside = root.iter(etree.ProcessingInstruction)
     around = (root.itersiblings(etree.ProcessingInstruction, preceding=side) for side in (True, False))

@@ -14,7 +14,7 @@ import numpy
 from media.aac_format import SignalledSbr, backward_compatible, read_aac_format
 from media.access_units import Sizes
 from media.errors import FormatError
-from packager.inputs.track import Codec
+from packager.inputs.track import Codec, check_units
 
 _XHE_AAC = "mp4a.40.42"
 _LISTENED = 64  # units, three seconds; a song may begin with silence, which is alike on both sides
@@ -35,6 +35,7 @@ def aac_codec(config: bytes, payload: bytes, sizes: Sizes) -> Codec:
 
 def _check_independence(payload: bytes, sizes: Sizes) -> None:
     """ISO/IEC 23003-3 §5.3.1: the first bit of a unit says that it needs no other. We cut before any unit, so all must."""
+    check_units(sizes)
     starts = numpy.cumsum(sizes) - sizes
     heads = numpy.frombuffer(payload, dtype=numpy.uint8)[starts]
     (bound,) = numpy.nonzero(heads < 0x80)

@@ -73,6 +73,10 @@ def _metadata(data: bytes) -> tuple[StreamInfo, int]:
             raise FormatError(f"FLAC: byte {offset}: the metadata has no end")
         last, kind = data[offset] >= 0x80, data[offset] & 0x7F
         start, offset = offset + 4, offset + 4 + int.from_bytes(data[offset + 1 : offset + 4], "big")
+        if offset > len(data):
+            raise FormatError(
+                f"FLAC: byte {start}: a metadata block of {offset - start} bytes, {len(data) - start} are left"
+            )
         if kind == STREAMINFO and info is None:
             info = StreamInfo.from_bytes(data[start:offset])
     if info is None:
@@ -96,24 +100,34 @@ def _boundaries(data: bytes, first: int, info: StreamInfo) -> Iterator[int]:
         due = by_place.get(before.next_place, [])
         due = due[bisect_right(due, start) : bisect_right(due, limit)]
         stop = due[0] if due else limit
-        if len(due) > 1:
-            doubts += len(due)
-            stop = next((offset for offset in due if not CRC16(data[start:offset])), stop)
-        # A frame that is not due must not vanish in the one before, whose checksum would not tell.
         behind, end = bisect_right(offsets, start), bisect_left(offsets, stop)
-        for offset in offsets[behind : min(end, behind + _DOUBTS + 1)]:
-            doubts += 1
-            if doubts > _DOUBTS:
-                raise FormatError(f"FLAC frame {count} at byte {start}: too many places where it could end")
-            if offset not in due and not CRC16(data[start:offset]):
-                raise FormatError(
-                    f"FLAC frame {count} at byte {start}: the one behind it is number {there[offset].number}"
-                )
+        doubts += end - behind + (len(due) if len(due) > 1 else 0)
+        if doubts > _DOUBTS:
+            raise FormatError(f"FLAC frame {count} at byte {start}: too many places where it could end")
+        if len(due) > 1:
+            stop = next(_sound_ends(data, start, due), stop)
+            end = bisect_left(offsets, stop)
+        # A frame that is not due must not vanish in the one before, whose checksum would not tell.
+        expected = set(due)
+        strangers = [offset for offset in offsets[behind:end] if offset not in expected]
+        for offset in _sound_ends(data, start, strangers):
+            raise FormatError(
+                f"FLAC frame {count} at byte {start}: the one behind it is number {there[offset].number}"
+            )
         if not due:
             break
         start, count, before = stop, count + 1, there[stop]
     if len(data) - start > _LONGEST_FRAME:
         raise FormatError(f"FLAC frame {count} at byte {start}: no end of it within {_LONGEST_FRAME} bytes")
+
+
+def _sound_ends(data: bytes, start: int, ends: list[int]) -> Iterator[int]:
+    """Those of `ends`, in order, at which a frame from `start` on has a checksum that is right; one pass, however many."""
+    code, done = 0, start
+    for end in ends:
+        code, done = CRC16(data[done:end], code), end
+        if not code:
+            yield end
 
 
 def _candidates(data: bytes, start: int, info: StreamInfo) -> Iterator[tuple[int, FrameHeader]]:

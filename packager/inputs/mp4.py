@@ -8,6 +8,8 @@ pre-skip, and AAC what iTunes writes (`itunes`).
 
 from __future__ import annotations
 
+from itertools import islice
+
 from media import opus
 from media.access_units import Encoded
 from media.boxes import (
@@ -39,8 +41,10 @@ from media.boxes import (
     parse,
     places,
 )
+from media.boxes.locate import placed, places_of
 from media.errors import BoxError, FormatError
 from media.flac import StreamInfo
+from media.text import one_line
 from packager.inputs.aac import aac_codec
 from packager.inputs.flac import flac_codec
 from packager.inputs.itunes import Smpb, find_smpb
@@ -74,7 +78,22 @@ def read_mp4(data: bytes, name: str) -> Encoded:
     moov = next(find_all(boxes, MoovBox), None)
     if moov is None:
         raise BoxError("file", 0, "holds no moov box: media segments need their init segment in front")
-    trak = _sound_track(moov)
+    at = 0
+    try:
+        trak = _sound_track(moov)
+        at = _place(data, moov, trak)
+        return _read(data, name, boxes, moov, trak)
+    except BoxError as error:
+        raise placed(error, data, at) from None
+
+
+def _place(data: bytes, moov: MoovBox, trak: TrakBox) -> int:
+    """Where the track's box begins."""
+    number = next(number for number, other in enumerate(moov.all(TrakBox)) if other is trak)
+    return next(islice(places_of(data, "moov/trak"), number, None))
+
+
+def _read(data: bytes, name: str, boxes: list[Box], moov: MoovBox, trak: TrakBox) -> Encoded:
     stbl = trak.get(MdiaBox).get(MinfBox).get(StblBox)
     samples = joined([read_sample_table(data, stbl), *_fragments(data, boxes, moov, trak)])
     codec, held, untold = _codec(stbl.get(StsdBox), samples)
@@ -126,7 +145,7 @@ def _codec(stsd: StsdBox, samples: Samples) -> tuple[Codec, int, int]:
         return *flac_codec(info, samples.payload, samples.sizes), 0
     if isinstance(entry, EncaBox):
         raise FormatError("enca: it is encrypted already; package the clear file")
-    kind = entry.type.decode("ascii", "backslashreplace")
+    kind = one_line(entry.type.decode("ascii", "backslashreplace"))
     known = _NO_BROWSER.get(entry.type, "a sample entry that is not known")
     raise FormatError(f"{kind}: {known}; no browser plays it in MP4, encode it anew")
 

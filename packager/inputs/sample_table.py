@@ -46,7 +46,9 @@ def _chunks(stbl: StblBox, samples: int) -> list[tuple[int, int]]:
     # §8.7.4: a run of chunks alike goes on up to the first chunk of the next.
     firsts = numpy.append(runs[:, 0], len(offsets) + 1)
     lengths = numpy.diff(firsts)
-    if len(offsets) and (firsts[0] != 1 or int(lengths.min()) < 1):
+    if not offsets and not samples:  # whatever the runs say: a fragmented file has none
+        return []
+    if not offsets or firsts[0] != 1 or int(lengths.min()) < 1:
         raise BoxError("stbl/stsc", 0, f"its runs do not cover the {len(offsets)} chunks in order")
     if int((lengths * runs[:, 1]).sum()) != samples:
         raise BoxError("stbl/stsc", 0, f"its chunks do not hold the {samples} samples of stsz")

@@ -37,8 +37,11 @@ def joined(parts: Sequence[Samples]) -> Samples:
 
 
 def cut(data: memoryview, start: int, sizes: Sizes, path: str) -> memoryview:
-    """The bytes of samples that lie end to end from `start` on. Raises `BoxError` when they do not all lie in `data`."""
+    """The bytes of samples that lie end to end from `start` on, as the box `path` has it.
+
+    Raises `BoxError` when they do not all lie in `data`.
+    """
     total = int(sizes.sum())
     if start < 0 or start + total > len(data):
-        raise BoxError(path, max(0, start), f"samples of {total} bytes, the file has {len(data)}")
+        raise BoxError(path, 0, f"samples of {total} bytes from byte {start} on, the file has {len(data)}")
     return data[start : start + total]

@@ -24,10 +24,7 @@ class Codec:
 
 def encoded(name: str, codec: Codec, payload: bytes, sizes: Sizes, *, priming: int, samples: int) -> Encoded:
     """The rendition `name`. Raises `FormatError` when the units do not hold the programme that is claimed."""
-    if not len(sizes):
-        raise FormatError("no access units")
-    if int(sizes.min()) < 1:
-        raise FormatError(f"access unit {int(numpy.argmin(sizes))} is empty")
+    check_units(sizes)
     held = len(sizes) * codec.samples_per_unit
     if priming < 0 or samples < 1 or priming + samples > held:
         raise FormatError(
@@ -45,3 +42,11 @@ def encoded(name: str, codec: Codec, payload: bytes, sizes: Sizes, *, priming: i
         samples=samples,
         units=units,
     )
+
+
+def check_units(sizes: Sizes) -> None:
+    """Raise `FormatError` where there are no units, or one of no bytes."""
+    if not len(sizes):
+        raise FormatError("no access units")
+    if int(sizes.min()) < 1:
+        raise FormatError(f"access unit {int(numpy.argmin(sizes))} is empty")

@@ -19,7 +19,7 @@ def test_the_check_values(crc: Crc, expected: int) -> None:
     assert crc(b"123456789" + expected.to_bytes(crc.width // 8, "big")) == 0
 
 
-@given(st.lists(st.binary(max_size=40), max_size=8), st.sampled_from(CHECKS))
+@given(st.lists(st.binary(max_size=20), max_size=120), st.sampled_from(CHECKS))
 def test_many_at_once_are_each_as_alone(runs: list[bytes], check: tuple[Crc, int]) -> None:
     crc = check[0]
     sizes = numpy.array([len(run) for run in runs], dtype=numpy.int64)

@@ -104,3 +104,5 @@ def test_xhe_aac_is_told_and_cut_only_where_units_are_independent() -> None:
     assert aac_codec(config, b"\x80ab\xffcd", sizes) == Codec("mp4a.40.42", config, 48000, 1, 1024)
     with pytest.raises(FormatError, match="unit 1 depends on the one before"):
         aac_codec(config, b"\x80ab\x7fcd", sizes)
+    with pytest.raises(FormatError, match="access unit 2 is empty"):
+        aac_codec(config, b"\x80ab\xffcd", numpy.array([3, 3, 0]))

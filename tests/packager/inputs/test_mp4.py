@@ -164,7 +164,7 @@ def rows(*values: int, columns: int) -> Any:
         (StscBox, {"entries": rows(2, 1, 1, columns=3)}, "do not cover the .* chunks"),
         (StscBox, {"entries": rows(1, 0, 1, 1, 143, 1, columns=3)}, "do not cover the .* chunks"),
         (StscBox, {"entries": rows(columns=3)}, "do not"),
-        (StcoBox, {"offsets": rows(0xFFFFFF00, columns=1)[:, 0]}, "stco at byte 4294967040: samples of"),
+        (StcoBox, {"offsets": rows(0xFFFFFF00, columns=1)[:, 0]}, "stbl/stco at byte .*: samples of .* from byte 4294967040 on"),
         (MdhdBox, {"timescale": 0}, "a timescale of 0"),
         (MvhdBox, {"timescale": 0}, "are claimed"),
         (ElstBox, {"entries": (Edit(200000, 1024),)}, "200000 samples behind 1024 of priming are claimed"),
@@ -180,8 +180,16 @@ def rows(*values: int, columns: int) -> Any:
 def test_tables_that_lie(
     aac: bytes, changed: Changed, kind: Any, fields: dict[str, Any], reason: str
 ) -> None:
-    with pytest.raises(FormatError, match=reason):
-        read(changed(aac, kind, **fields), name="x")
+    broken = changed(aac, kind, **fields)
+    with pytest.raises(FormatError, match=reason) as caught:
+        read(broken, name="x")
+    assert_placed(caught.value, broken)
+
+
+def assert_placed(error: FormatError, data: bytes) -> None:
+    """What is said to begin at a byte does begin there, its size in front."""
+    if isinstance(error, BoxError):
+        assert data[error.offset + 4 : error.offset + 8].decode() == error.path.rpartition("/")[2]
 
 
 @pytest.mark.parametrize(
@@ -199,8 +207,28 @@ def test_tables_that_lie(
 def test_fragments_that_lie(
     fragmented: bytes, changed: Changed, kind: Any, fields: dict[str, Any], reason: str
 ) -> None:
-    with pytest.raises(BoxError, match=reason):
-        read(changed(fragmented, kind, **fields), name="x")
+    broken = changed(fragmented, kind, **fields)
+    with pytest.raises(BoxError, match=reason) as caught:
+        read(broken, name="x")
+    assert_placed(caught.value, broken)
+
+
+def test_nothing_is_claimed_twice(fragmented: bytes, changed: Changed) -> None:
+    """Samples without a byte, and those of other tracks, take room in memory too: as much as the file has bytes, no more."""
+    runs = [TrunBox(len(fragmented) * 2 // 3, 0)] * 3
+    for track, size in ((1, 0), (9, 0), (9, 1)):
+        tfhd = TfhdBox(track, sample_size=size, flags=TfhdBox.DEFAULT_BASE_IS_MOOF)
+        hostile = changed(fragmented, TrafBox, children=(tfhd, *runs))
+        with pytest.raises(BoxError, match=r"trun at byte .* bytes are left|trun at byte .*, the file has"):
+            read(hostile, name="x")
+        spread = changed(fragmented, TrafBox, children=(tfhd, runs[0]))
+        with pytest.raises(BoxError, match=r"trun at byte .* bytes are left|trun at byte .*, the file has"):
+            read(spread, name="x")
+
+
+def test_runs_of_no_chunks_say_nothing(fragmented: bytes, changed: Changed) -> None:
+    odd = changed(fragmented, StscBox, entries=rows(5, 0, 1, 2, 0, 1, columns=3))
+    assert read(odd, name="x").units.data == read(fragmented, name="x").units.data
 
 
 def test_fragments_lean_on_defaults_and_on_each_other(fragmented: bytes, changed: Changed) -> None:

@@ -67,6 +67,7 @@ def test_what_looks_like_a_frame_inside_a_frame_is_not_taken_for_one() -> None:
     [
         (b"fLaC", "the metadata has no end"),
         (b"fLaC\x81\0\0\0", "no STREAMINFO"),
+        (b"fLaC\x81\0\0\x09123", "byte 8: a metadata block of 9 bytes, 3 are left"),
         (flac(), "frame 0 at byte 42: no frame header"),
         (flac(block(0, 100)[:-1] + b"x"), "frame 0 at byte 42: its checksum is wrong"),
         (flac(block(0, 100), block(1, 100)[:-1]), "frame 1 at byte 52: its checksum"),
@@ -80,6 +81,9 @@ def test_what_looks_like_a_frame_inside_a_frame_is_not_taken_for_one() -> None:
         (flac(block(0, 100), block(1, 100), samples=201), "promises 201 samples, the frames hold 200"),
         (flac(block(0, 100), bytes(1 << 20)), "no end of it within 524288 bytes"),
         (flac(block(0, 100), *[block(1, 100)[:8]] * 260), "too many places where it could end"),
+        # Each would be a sum over all that is before it: hours, were they taken one by one
+        (flac(block(0, 100), bytes(1 << 18), *[block(1, 100)[:8]] * 30_000), "too many places"),
+        (flac(block(0, 100), bytes(1 << 18), *[block(7, 100)[:8]] * 30_000), "too many places"),
     ],
 )
 def test_flac_that_is_refused(data: bytes, reason: str) -> None:
