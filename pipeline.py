@@ -10,7 +10,6 @@ bytes, the recipe, the encoder and the key; when the store's pointer already nam
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import time
@@ -35,14 +34,12 @@ from media.song import Song
 from origin.publish import current, publish
 from packager.encryption import Encryption
 from packager.package import Package, package
+from packager.version import FORMAT, digest, fingerprint
 
 if TYPE_CHECKING:
     from drm.key_store import KeyStore
 
 log = logging.getLogger("tonearm.pipeline")
-
-# Raised whenever the same inputs would give other bytes than before: it is part of every version.
-FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +219,7 @@ def version_of(scope: str, key: ContentKey | None) -> str:
     """16 hex digits that name a presentation. The key takes part as a hash, so another key is another version."""
     if key is None:
         return digest(scope)
-    return digest(scope, str(key.kid), hashlib.sha256(b"tonearm version" + key.key).hexdigest())
-
-
-def digest(*parts: Any) -> str:
-    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return digest(scope, str(key.kid), fingerprint(key.key))
 
 
 def _outcome(path: Path, status: str, presentation: Presentation, seconds: float) -> Outcome:

@@ -8,6 +8,7 @@ first is named, and two renditions never share a keystream.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -27,12 +28,13 @@ IV_SIZES = {"none": 0, "cenc": cenc.IV_SIZE, "cbcs": 16, "aes-128": 16}
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """`keys` are by rendition, none for the scheme ``none``. `iv` names that of the first rendition, 8 bytes for ``cenc``, 16
-    otherwise. `signalling` is for DRM systems other than ClearKey, which is told the addresses (`media.presentation.Protection`)."""
+    """`keys` are by rendition, none for the scheme ``none``. `ivs` name, by KID, that of the first rendition with the key: 8 bytes
+    for ``cenc``, 16 otherwise. `signalling` is for DRM systems other than ClearKey, which is told the addresses
+    (`media.presentation.Protection`)."""
 
     scheme: str = "none"
     keys: Mapping[str, ContentKey] = field(default_factory=dict)
-    iv: bytes = b""
+    ivs: Mapping[UUID, bytes] = field(default_factory=dict)
     license_url: str = ""
     key_url: str = ""
     signalling: Sequence[Signalling] = ()
@@ -42,8 +44,9 @@ class Encryption:
             raise ValueError(f"unknown protection scheme {self.scheme!r}")
         if bool(self.keys) == (self.scheme == "none"):
             raise ValueError("a key goes with a protection, and no key with none")
-        if self.iv and len(self.iv) != IV_SIZES[self.scheme]:
-            raise ValueError(f"an IV of {len(self.iv)} bytes; {self.scheme} has {IV_SIZES[self.scheme]}")
+        for iv in self.ivs.values():
+            if len(iv) != IV_SIZES[self.scheme]:
+                raise ValueError(f"an IV of {len(iv)} bytes; {self.scheme} has {IV_SIZES[self.scheme]}")
 
     def protection(self, start_rendition: str) -> Protection:
         """What the presentation says of it; the KID is that of the rendition with which a start begins."""
@@ -62,7 +65,11 @@ class Encryption:
             return [Seal("none")] * len(encoded)
         if missing := [source.name for source in encoded if source.name not in self.keys]:
             raise ValueError(f"rendition {missing[0]}: no key, and nothing stays in the clear unasked")
-        seals = [self._seal(source, index) for index, source in enumerate(encoded)]
+        seals, used = [], Counter[UUID]()
+        for source in encoded:
+            key = self.keys[source.name]
+            seals.append(self._seal(source, key, used[key.kid]))
+            used[key.kid] += 1
         if self.scheme == "cenc":
             for kid in {seal.kid for seal in seals}:
                 ivs.check_apart(
@@ -72,10 +79,10 @@ class Encryption:
                 )
         return seals
 
-    def _seal(self, source: Encoded, index: int) -> Seal:
-        key = self.keys[source.name]
-        if self.iv:
-            iv = ivs.counted(self.iv, index)
+    def _seal(self, source: Encoded, key: ContentKey, index: int) -> Seal:
+        """The seal of the rendition that is number `index` of those with `key`."""
+        if named := self.ivs.get(key.kid):
+            iv = ivs.counted(named, index)
         elif self.scheme == "cenc":
             first = ivs.first_iv(key.kid, source.name, digest_of(source))
             iv = first.to_bytes(cenc.IV_SIZE, "big")

@@ -82,7 +82,8 @@ def package(
     """
     _check(encoded, version, public)
     cutters = [
-        Cutter.prepare(source, seal) for source, seal in zip(encoded, encryption.seals(encoded), strict=True)
+        Cutter.prepare(source, seal, loudness)
+        for source, seal in zip(encoded, encryption.seals(encoded), strict=True)
     ]
     start = start_rendition(encoded)
     rate, samples = encoded[0].sample_rate, encoded[0].samples

@@ -19,7 +19,7 @@ from media import layout
 from media.access_units import AccessUnits, Encoded
 from media.boxes import SidxBox
 from media.errors import FormatError
-from media.presentation import Rendition, Segment
+from media.presentation import Loudness, Rendition, Segment
 from packager.bandwidth import bandwidths
 from packager.encryption import Seal
 from packager.fragments import write_segment
@@ -41,8 +41,8 @@ class Cutter:
     header: bytes
 
     @classmethod
-    def prepare(cls, source: Encoded, seal: Seal) -> Cutter:
-        """Raises `FormatError` when there are fewer units than the song needs."""
+    def prepare(cls, source: Encoded, seal: Seal, loudness: Loudness) -> Cutter:
+        """`loudness` is the song's. Raises `FormatError` when there are fewer units than the song needs."""
         units = _exactly(source)
         largest, mean = bitrates(units, source.sample_rate)
         init = Init(
@@ -60,7 +60,7 @@ class Cutter:
             max_bitrate=largest,
             avg_bitrate=mean,
         )
-        return cls(source, units, seal, write_init(init, seal.pssh))
+        return cls(source, units, seal, write_init(init, seal.pssh, loudness))
 
     def first_flight(self, end: int) -> int:
         """The bytes of header and first segment, encrypted, when that ends at sample `end` of the song."""

@@ -30,6 +30,7 @@ from media.boxes import (
     ElstBox,
     FtypBox,
     HdlrBox,
+    LudtBox,
     MdhdBox,
     MdiaBox,
     MehdBox,
@@ -48,11 +49,14 @@ from media.boxes import (
     TkhdBox,
     TrakBox,
     TrexBox,
+    UdtaBox,
     UrlBox,
     find_all,
     parse,
 )
 from media.errors import BoxError
+from media.presentation import Loudness
+from packager.loudness_box import loudness_box
 from packager.sample_entry import CENC_IV_SIZE, read_entry, roll_distance, write_entry
 
 TRACK_ID = 1
@@ -99,15 +103,15 @@ def bitrates(units: AccessUnits, sample_rate: int) -> tuple[int, int]:
     return round(largest / window * bits_per_byte_and_unit), round(mean * bits_per_byte_and_unit)
 
 
-def write_init(init: Init, protection: tuple[Box, ...] = ()) -> bytes:
-    """The header's bytes; `protection` holds the ``pssh`` boxes that go with it."""
+def write_init(init: Init, protection: tuple[Box, ...] = (), loudness: Loudness | None = None) -> bytes:
+    """The header's bytes; `protection` holds the ``pssh`` boxes that go with it, `loudness` is told in ``ludt`` where known."""
     brands = [b"iso6", b"cmfc", b"cmf2"]
     if init.codec == "mp4a.40.2" and init.sample_rate <= 48000 and init.channels <= 2:
         brands.append(b"caac")
     moov = MoovBox(
         (
             MvhdBox(init.timescale, 0, TRACK_ID + 1),
-            _track(init),
+            _track(init, loudness_box(loudness) if loudness else None),
             MvexBox(
                 (
                     MehdBox(init.samples, version=1),
@@ -120,7 +124,7 @@ def write_init(init: Init, protection: tuple[Box, ...] = ()) -> bytes:
     return FtypBox(b"iso6", 0, tuple(brands)).to_bytes() + moov.to_bytes()
 
 
-def _track(init: Init) -> TrakBox:
+def _track(init: Init, loudness: LudtBox | None) -> TrakBox:
     media_information = MinfBox(
         (
             SmhdBox(),
@@ -142,6 +146,7 @@ def _track(init: Init) -> TrakBox:
             TkhdBox(TRACK_ID, 0, volume=0x100, flags=_ENABLED_IN_MOVIE_AND_PREVIEW),
             EdtsBox((ElstBox((Edit(init.samples, init.media_time),), version=1),)),
             MdiaBox((MdhdBox(init.timescale, 0), HdlrBox(b"soun", b"Tonearm"), media_information)),
+            *((UdtaBox((loudness,)),) if loudness else ()),
         )
     )
 

@@ -320,7 +320,7 @@ class Stage:
         """Package for real, and let origin and API say what a player will ask for."""
         clear, names, key = scheme == "none", (encoded.name, "high"), ContentKey(KID, KEY, "a-song", 0)
         packed = package(
-            [encoded, replace(encoded, name="high", bitrate=96_000)],
+            [encoded, replace(encoded, name="high", bitrate=160_000)],
             song=Song("a-song", "A Song"),
             version="0123456789abcdef",
             encryption=Encryption() if clear else Encryption(scheme, dict.fromkeys(names, key)),
