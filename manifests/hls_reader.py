@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from manifests import attributes
+from manifests.byte_range import ByteRange, of_length
 from media.errors import ManifestError
 
 MAX_SIZE = 1 << 19  # characters; ten hours in four-second segments have half of that
@@ -68,13 +69,19 @@ class Uri:
 
 @dataclass(frozen=True, slots=True)
 class MediaSegment:
-    """A media segment. `duration` is in seconds, ``None`` when it has no readable EXTINF; `init` and `keys` are what applies to it."""
+    """A media segment. `duration` is in seconds, ``None`` when it has no readable EXTINF; `init` and `keys` are what applies to it.
+
+    `byte_range` is the part of the file that it is, ``None`` for all of it and for what cannot be told; `discontinuity`
+    says that an EXT-X-DISCONTINUITY stands before it.
+    """
 
     line: int
     uri: str
     duration: Fraction | None
     init: Tag | None
     keys: tuple[Tag, ...]
+    byte_range: ByteRange | None = None
+    discontinuity: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,7 @@ def _segments(uris: list[Uri]) -> Iterator[MediaSegment]:
     """The URIs as media segments, each with the init section (§4.4.4.5) and the keys (§4.4.4.4) that apply to it."""
     init: Tag | None = None
     keys: dict[str, Tag] = {}
+    before, following = "", 0  # the file of the segment before, and where its range ended
     for uri in uris:
         for tag in uri.tags:
             if tag.name == "EXT-X-MAP":
@@ -139,7 +147,18 @@ def _segments(uris: list[Uri]) -> Iterator[MediaSegment]:
                     )
         extinf = uri.tag("EXTINF")
         duration = None if extinf is None else extinf_seconds(extinf)
-        yield MediaSegment(uri.line, uri.text, duration, init, tuple(keys.values()))
+        part = uri.tag("EXT-X-BYTERANGE")
+        found = part and of_length(part.value, following if uri.text == before else None)
+        before, following = (uri.text, found.last + 1) if found else ("", 0)
+        yield MediaSegment(
+            uri.line,
+            uri.text,
+            duration,
+            init,
+            tuple(keys.values()),
+            found or None,
+            uri.tag("EXT-X-DISCONTINUITY") is not None,
+        )
 
 
 def extinf_seconds(tag: Tag) -> Fraction | None:

@@ -20,8 +20,8 @@ from urllib.parse import urljoin, urlsplit
 from lxml import etree
 
 from manifests import segment_base, segment_template
+from manifests.byte_range import ByteRange
 from manifests.dash import CENC, CLEARKEY, DASHIF, MP4_PROTECTION, MPD
-from manifests.segment_base import ByteRange
 from manifests.segment_template import INTEGER, MpdSegment, integer
 from media.errors import FormatError, ManifestError
 from media.safe_xml import parse

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from lxml import etree
 
+from manifests.byte_range import ByteRange, of_ends
 from manifests.dash import MPD
 from manifests.segment_template import integer
 from media.errors import ManifestError
 
 NAMES = {"m": MPD}
-_RANGE = re.compile(r"(\d{1,15})-(\d{1,15})", re.ASCII)
-
-
-class ByteRange(NamedTuple):
-    """Both ends belong to it, as in HTTP (RFC 9110 §14.1.2)."""
-
-    first: int
-    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +49,7 @@ def _range(element: etree._Element, name: str) -> ByteRange | None:
     text = element.get(name)
     if text is None:
         return None
-    match = _RANGE.fullmatch(text)
-    if match is None or int(match.group(1)) > int(match.group(2)):
+    found = of_ends(text)
+    if found is None:
         raise ManifestError(f"{etree.QName(element).localname}@{name} {text[:40]!r} is no byte range")
-    return ByteRange(int(match.group(1)), int(match.group(2)))
+    return found

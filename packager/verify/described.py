@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from manifests import KINDS
 from media import layout
+from media.presentation import Rendition
 from packager.bandwidth import bandwidths
 from packager.verify.book import Book, Violations
 from packager.verify.evidence import Evidence, is_plain, paths
@@ -40,15 +41,16 @@ def there_is_a_song(evidence: Evidence) -> Violations:
 
 @presentation_rules.rule(4, "docs/decisions/0007")
 def one_sample_rate_and_one_priming(evidence: Evidence) -> Violations:
-    """All renditions have the presentation's sample rate, and one priming."""
+    """All renditions have the presentation's sample rate, and those of one codec one priming."""
     presentation = evidence.presentation
+    primings: dict[str, int] = {}
     for rendition in presentation.renditions:
         if rendition.sample_rate != presentation.sample_rate:
             yield (
                 HERE,
                 f"rendition {rendition.name}: {rendition.sample_rate} Hz, not {presentation.sample_rate}",
             )
-        if rendition.priming != presentation.renditions[0].priming:
+        if rendition.priming != primings.setdefault(rendition.codec, rendition.priming):
             yield HERE, f"rendition {rendition.name}: its priming of {rendition.priming} is its own"
 
 
@@ -110,8 +112,11 @@ def every_file_is_there(evidence: Evidence) -> Violations:
 
 @file_rules.rule(2, "media/presentation.py")
 def sizes_are_right(evidence: Evidence) -> Violations:
-    """Init and media segments have the sizes that presentation.json tells."""
+    """Init and media segments have the sizes that presentation.json tells; in a file of its own a rendition fills it, init, index and segments end to end."""
     for rendition in evidence.presentation.renditions:
+        if rendition.one_file:
+            yield from _one_file(evidence, rendition)
+            continue
         told = [
             (rendition.init, rendition.init_size),
             *((segment.path, segment.size) for segment in rendition.segments),
@@ -122,13 +127,23 @@ def sizes_are_right(evidence: Evidence) -> Violations:
                 yield path, f"{len(body)} bytes, presentation.json tells {size}"
 
 
+def _one_file(evidence: Evidence, rendition: Rendition) -> Violations:
+    end = rendition.init_size + rendition.index_size
+    for number, segment in enumerate(rendition.segments, start=1):
+        if segment.path != rendition.init or segment.offset != end:
+            yield segment.path, f"segment {number} is told to begin at byte {segment.offset}, due {end}"
+        end = segment.offset + segment.size
+    body = evidence.body(rendition.init)
+    if body is not None and len(body) != end:
+        yield rendition.init, f"{len(body)} bytes, presentation.json tells {end}"
+
+
 @file_rules.rule(3, "media/presentation.py")
 def bytes_are_those_that_were_published(evidence: Evidence) -> Violations:
     """The SHA-256 over a rendition's files is the one that presentation.json tells."""
     for rendition in evidence.presentation.renditions:
-        bodies = [
-            evidence.body(path) for path in (rendition.init, *(each.path for each in rendition.segments))
-        ]
+        paths = dict.fromkeys((rendition.init, *(each.path for each in rendition.segments)))
+        bodies = [evidence.body(path) for path in paths]
         if not rendition.digest or None in bodies:
             continue
         digest = sha256()

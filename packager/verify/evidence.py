@@ -98,7 +98,7 @@ class Evidence:
 
     def kid_of(self, rendition: Rendition) -> UUID | None:
         """The KID of a rendition's content key; ``None`` in the clear."""
-        return self.presentation.protection.kid
+        return self.presentation.kid_of(rendition)
 
     def key_of(self, rendition: Rendition) -> bytes | None:
         """The content key of a rendition, where it is known."""
@@ -113,27 +113,39 @@ class Evidence:
         fetched = self.files.get(path)
         return None if fetched is None else fetched.body
 
-    def clear_segment(self, rendition: Rendition, path: str) -> bytes | None:
+    def init_bytes(self, rendition: Rendition) -> bytes | None:
+        """The header, which is the front of the file where a rendition is one."""
+        body = self.body(rendition.init)
+        return body[: rendition.init_size] if body is not None and rendition.one_file else body
+
+    def segment_bytes(self, rendition: Rendition, segment: Segment) -> bytes | None:
+        """The segment as published."""
+        body = self.body(segment.path)
+        if body is None or not rendition.one_file:
+            return body
+        return body[segment.offset : segment.offset + segment.size]
+
+    def clear_segment(self, rendition: Rendition, segment: Segment) -> bytes | None:
         """The segment as a file format sees it: without HLS's own AES-128. Raises `FormatError`."""
-        body = self.body(path)
+        body = self.segment_bytes(rendition, segment)
         if body is None or self.presentation.protection.scheme != "aes-128":
             return body
         key = self.key_of(rendition)
         if key is None:
-            raise KeyMissing(f"{path}: no key for KID {self.kid_of(rendition)}")
+            raise KeyMissing(f"{segment.path}: no key for KID {self.kid_of(rendition)}")
         try:
             return aes128.decrypt(body, key=key, iv=bytes.fromhex(rendition.iv))
         except ValueError as error:
-            raise FormatError(f"{path}: {error}") from None
+            raise FormatError(f"{segment.path}: {error}") from None
 
     def _heard(self, track: Track, *, meter: bool) -> Heard:
         assert isinstance(track.init, Init)
         segments = [
-            self.clear_segment(track.rendition, fragment.segment.path) or b""
+            self.clear_segment(track.rendition, fragment.segment) or b""
             for fragment in track.sound_fragments()
         ]
         return decode(
-            b"".join((self.body(track.rendition.init) or b"", *segments)),
+            b"".join((self.init_bytes(track.rendition) or b"", *segments)),
             key=None if track.init.scheme == "none" else self.key_of(track.rendition),
             sample_rate=track.init.sample_rate,
             channels=track.channels_heard,
@@ -142,7 +154,7 @@ class Evidence:
         )
 
     def _track(self, rendition: Rendition) -> Track:
-        body = self.body(rendition.init)
+        body = self.init_bytes(rendition)
         boxes: list[Box] = []
         init: Init | FormatError | None = None
         if body is not None:
@@ -166,7 +178,7 @@ class Evidence:
         if not isinstance(init, Init):
             return None
         try:
-            body = self.clear_segment(rendition, segment.path)
+            body = self.clear_segment(rendition, segment)
             if body is None:
                 return None
             boxes = tuple(parse(body))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from manifests.byte_range import ByteRange
 from manifests.mpd_reader import MpdRepresentation
 from media.presentation import Rendition
 from packager.verify.book import Book, Violations
@@ -53,25 +54,28 @@ def representations_are_described_as_told(evidence: Evidence) -> Violations:
             yield place, f"codecs, bandwidth and sample rate are {found}, the rendition has {told}"
 
 
-@mpd_rules.rule(4, "ISO/IEC 23009-1 §5.3.9.4")
+@mpd_rules.rule(4, "ISO/IEC 23009-1 §5.3.9.2, §5.3.9.4")
 def addresses_are_those_of_the_files(evidence: Evidence) -> Violations:
-    """The templates expand to the paths of the rendition's init and media segments."""
+    """The templates expand to the paths of the rendition's init and media segments; of one file, init and index are where SegmentBase says."""
     for place, rendition, each in _pairs(evidence):
-        if (each.init, [segment.url for segment in each.segments]) != (
-            rendition.init,
-            [segment.path for segment in rendition.segments],
-        ):
+        found = each.init, [segment.url for segment in each.segments]
+        if rendition.one_file:
+            head, end = rendition.init_size, rendition.init_size + rendition.index_size
+            ranges = ByteRange(0, head - 1), ByteRange(head, end - 1)
+            if found != (rendition.init, []) or (each.init_range, each.index_range) != ranges:
+                yield place, f"init and index are not where {rendition.init} has them"
+        elif found != (rendition.init, [segment.path for segment in rendition.segments]):
             yield place, f"its addresses are not the files of rendition {rendition.name}"
 
 
 @mpd_rules.rule(5, "ISO/IEC 23009-1 §5.3.9.6")
 def the_timeline_is_the_plan(evidence: Evidence) -> Violations:
-    """The SegmentTimeline has the segments' starts and durations, to the sample."""
+    """The SegmentTimeline has the segments' starts and durations, to the sample; that of one file is its sidx (BOX-10)."""
     rate = evidence.presentation.sample_rate
     for place, rendition, each in _pairs(evidence):
         told = [(segment.start, segment.duration) for segment in rendition.segments]
         found = [(segment.start, segment.duration) for segment in each.segments]
-        if each.timescale != rate or found != told:
+        if each.timescale != rate or (found != told and not rendition.one_file):
             first = next(
                 (number for number, pair in enumerate(told) if found[number : number + 1] != [pair]), 0
             )
@@ -80,10 +84,10 @@ def the_timeline_is_the_plan(evidence: Evidence) -> Violations:
 
 @mpd_rules.rule(6, "ISO/IEC 23001-7 §11.2")
 def the_protection_is_the_one_told(evidence: Evidence) -> Violations:
-    """ContentProtection tells the presentation's scheme and KID; a clear presentation has none."""
-    protection = evidence.presentation.protection
-    scheme = "" if protection.scheme == "none" else protection.scheme
-    due = scheme, str(protection.kid) if protection.kid else ""
-    for place, _, each in _pairs(evidence):
+    """ContentProtection tells the presentation's scheme and the rendition's KID; a clear presentation has none."""
+    scheme = evidence.presentation.protection.scheme
+    for place, rendition, each in _pairs(evidence):
+        kid = evidence.kid_of(rendition)
+        due = "" if scheme == "none" else scheme, str(kid) if kid else ""
         if (each.scheme, each.kid.lower()) != due:
             yield place, f"scheme and default_KID are {each.scheme, each.kid}, due are {due}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from manifests.attributes import unquoted
+from manifests.byte_range import ByteRange, of_length
 from manifests.hls_keys import METHODS
 from media import layout
 from packager.verify.book import Book, Violations
@@ -52,20 +53,28 @@ def variants_are_described_as_told(evidence: Evidence) -> Violations:
                     )
 
 
-@hls_rules.rule(3, "RFC 8216bis §4.4.4.5, §6.2.1")
+@hls_rules.rule(3, "RFC 8216bis §4.4.4.2, §4.4.4.5, §6.2.1")
 def media_playlists_name_every_segment(evidence: Evidence) -> Violations:
-    """A media playlist names the rendition's init segment and its media segments, all of them and in order."""
+    """A media playlist names the rendition's init segment and its media segments, all of them and in order; byte ranges where they are parts of one file."""
     for _, rendition, path, playlist in media_playlists(evidence):
-        segments = playlist.segments
-        found = [resolved(segment.uri, path) for segment in segments]
-        if found != [segment.path for segment in rendition.segments]:
-            yield (
-                path,
-                f"its {len(found)} segments are not the {len(rendition.segments)} of the rendition, in order",
+        found = [(resolved(each.uri, path), each.byte_range) for each in playlist.segments]
+        due = [
+            (each.path, ByteRange(each.offset, each.offset + each.size - 1) if rendition.one_file else None)
+            for each in rendition.segments
+        ]
+        if found != due:
+            yield path, f"its {len(found)} segments are not the {len(due)} of the rendition, in order"
+        head = ByteRange(0, rendition.init_size - 1) if rendition.one_file else None
+        inits = {each.init.line: each.init for each in playlist.segments if each.init is not None}
+        told = [
+            (
+                resolved(unquoted(tag.attributes.get("URI", "")), path),
+                of_length(unquoted(tag.attributes.get("BYTERANGE", "")), 0),
             )
-        inits = {segment.init.attributes.get("URI", "") if segment.init else "" for segment in segments}
-        if {resolved(unquoted(uri), path) for uri in inits} != {rendition.init}:
-            yield path, f"EXT-X-MAP is not {rendition.init} for every segment"
+            for tag in inits.values()
+        ]
+        if set(told) != {(rendition.init, head)} or any(each.init is None for each in playlist.segments):
+            yield path, f"EXT-X-MAP is not the init section in {rendition.init} for every segment"
 
 
 @hls_rules.rule(4, "RFC 8216bis §4.4.4.1")
@@ -103,45 +112,47 @@ def the_target_duration_is_that_of_the_longest_segment(evidence: Evidence) -> Vi
 
 @hls_rules.rule(6, "RFC 8216bis §4.4.4.4, docs/decisions/0008")
 def keys_are_those_of_the_protection(evidence: Evidence) -> Violations:
-    """Every segment has the one key of its family: method, key format and IV as presentation.json makes them; a clear one has none."""
-    protection = evidence.presentation.protection
+    """Every segment has the one key of its family: method, key format and IV as presentation.json makes them; a clear one has none. Lines for DRM systems have the same method."""
+    scheme = evidence.presentation.protection.scheme
     for kind, rendition, path, playlist in media_playlists(evidence):
+        licensed = scheme in ("cenc", "cbcs") and kind == "hls"
+        own = "org.w3.clearkey" if licensed else "identity"
+        due = {
+            "METHOD": METHODS.get(scheme, ""),
+            "KEYFORMAT": own,
+            "IV": f"0x{rendition.iv}" if rendition.iv and not licensed else "",
+        }
         for segment in playlist.segments:
-            keys = [key.attributes for key in segment.keys]
             place = f"{path} line {segment.line}"
-            if protection.scheme == "none":
+            keys = [key.attributes for key in segment.keys]
+            if scheme == "none":
                 if keys:
                     yield place, "a key for a clear segment"
                     break
                 continue
-            common = protection.scheme != "aes-128"
-            licensed = common and kind == "hls"
-            due = {
-                "METHOD": METHODS[protection.scheme],
-                "KEYFORMAT": "org.w3.clearkey" if licensed else "identity",
-                "IV": f"0x{rendition.iv}" if rendition.iv and not licensed else "",
-            }
-            if len(keys) != 1:
-                yield place, f"{len(keys)} keys apply, one expected"
+            mine = [key for key in keys if unquoted(key.get("KEYFORMAT", '"identity"')) == own]
+            if len(mine) != 1:
+                yield place, f"{len(mine)} keys of the format {own} apply, one expected"
                 break
             found = {
-                "METHOD": keys[0].get("METHOD", ""),
-                "KEYFORMAT": unquoted(keys[0].get("KEYFORMAT", '"identity"')),
-                "IV": keys[0].get("IV", "").lower(),
+                "METHOD": mine[0].get("METHOD", ""),
+                "KEYFORMAT": own,
+                "IV": mine[0].get("IV", "").lower(),
             }
-            if found != due:
+            if found != due or any(key.get("METHOD") != due["METHOD"] for key in keys):
                 yield place, f"the key is {found}, due is {due}"
                 break
 
 
 @hls_rules.rule(7, "RFC 8216bis §4.4.4.4")
 def key_addresses_name_the_kid(evidence: Evidence) -> Violations:
-    """Where the address of a key holds the KID, it is the presentation's."""
+    """Where the address of a key holds the KID, it is the rendition's."""
     protection = evidence.presentation.protection
     if protection.scheme == "none" or "{kid}" not in (protection.key_url or layout.KEYS):
         return
-    for _, _, path, playlist in media_playlists(evidence):
+    for _, rendition, path, playlist in media_playlists(evidence):
+        kid = str(evidence.kid_of(rendition))
         for tag in playlist.all("EXT-X-KEY"):
             identity = unquoted(tag.attributes.get("KEYFORMAT", '"identity"')) == "identity"
-            if identity and str(protection.kid) not in unquoted(tag.attributes.get("URI", "")):
-                yield f"{path} line {tag.line}", f"the key's address does not name KID {protection.kid}"
+            if identity and kid not in unquoted(tag.attributes.get("URI", "")):
+                yield f"{path} line {tag.line}", f"the key's address does not name KID {kid}"

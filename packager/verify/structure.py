@@ -12,10 +12,12 @@ from media.boxes import (
     EdtsBox,
     ElstBox,
     HdlrBox,
+    MdhdBox,
     MdiaBox,
     MinfBox,
     MoovBox,
     MvexBox,
+    SidxBox,
     SmhdBox,
     StblBox,
     StcoBox,
@@ -29,8 +31,11 @@ from media.boxes import (
     TrexBox,
     TrunBox,
     UrlBox,
+    find_all,
+    parse,
 )
 from media.codecs import AAC_LC
+from media.errors import FormatError
 from packager.fragments import Init
 from packager.verify.book import Book, Violations
 from packager.verify.evidence import Evidence, Fragment, Track
@@ -192,3 +197,44 @@ def segments_say_what_they_are(evidence: Evidence) -> Violations:
             styp = fragment.styp
             if styp is not None and not SEGMENT_BRANDS & {styp.major_brand, *styp.compatible_brands}:
                 yield fragment.segment.path, "styp names no brand of segments"
+
+
+@box_rules.rule(10, "ISO/IEC 14496-12 §8.16.3")
+def the_index_is_right(evidence: Evidence) -> Violations:
+    """Where a rendition is one file, sidx lies between init and segments and lists them: sizes, durations, starts with SAP, in the track's timescale."""
+    for track in evidence.tracks:
+        rendition, body = track.rendition, evidence.body(track.rendition.init)
+        if not rendition.index_size or body is None or track.moov is None:
+            continue
+        place = rendition.init
+        try:
+            boxes = parse(body[rendition.init_size : rendition.init_size + rendition.index_size])
+        except FormatError as error:
+            yield place, f"the index cannot be read: {error}"
+            continue
+        if [type(box) for box in boxes] != [SidxBox]:
+            yield place, "the index is not one sidx"
+            continue
+        yield from (
+            (place, text) for text in _index_faults(next(find_all(boxes, SidxBox)), track, track.moov)
+        )
+
+
+def _index_faults(sidx: SidxBox, track: Track, moov: MoovBox) -> Iterator[str]:
+    trak = moov.get(TrakBox)
+    timescale = trak.get(MdiaBox).get(MdhdBox).timescale
+    head = sidx.reference_id, sidx.timescale, sidx.first_offset
+    if head != (trak.get(TkhdBox).track_id, timescale, 0):
+        yield f"sidx has reference_ID, timescale and first_offset {head}"
+    start = track.rendition.segments[0].start if track.rendition.segments else 0
+    if sidx.earliest_presentation_time != start:
+        yield f"sidx begins at {sidx.earliest_presentation_time}, the first segment at {start}"
+    due = [(segment.size, segment.duration) for segment in track.rendition.segments]
+    found = [(int(size) & 0x7FFFFFFF, int(duration)) for size, duration, _ in sidx.references]
+    if found != due:
+        first = next(
+            (number for number, pair in enumerate(due) if found[number : number + 1] != [pair]), len(due)
+        )
+        yield f"sidx has {len(found)} references, {len(due)} segments; they differ from segment {first + 1} on"
+    if any(int(size) >> 31 or not int(sap) >> 31 for size, _, sap in sidx.references):
+        yield "sidx has references to other indexes, or to what does not start with a SAP"

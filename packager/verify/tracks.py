@@ -194,13 +194,17 @@ def decode_times_have_no_gap(evidence: Evidence) -> Violations:
 
 @cmaf_rules.rule(11, "ISO/IEC 23000-19 §7.3.4.1")
 def decode_times_are_those_of_all_renditions(evidence: Evidence) -> Violations:
-    """Segments of one number have one tfdt and one length in all renditions."""
+    """Segments of one number start and end at the same samples of the song in all renditions, by their tfdt and their units."""
     by_number: dict[int, set[tuple[int, int]]] = {}
     for track in evidence.tracks:
         for number, fragment in enumerate(track.fragments, start=1):
             if fragment is not None and not isinstance(fragment, FormatError):
-                units = fragment.units
-                by_number.setdefault(number, set()).add((units.base_media_decode_time, len(units.units)))
+                units, priming = fragment.units, track.rendition.priming
+                start = units.base_media_decode_time
+                end = start + len(units.units) * units.units.samples_per_unit
+                last = number == len(track.fragments)  # it ends where a unit does, not the song
+                place = max(0, start - priming), 0 if last else end - priming
+                by_number.setdefault(number, set()).add(place)
     for number, found in by_number.items():
         if len(found) > 1:
             yield "audio", f"segments number {number} start at or last {len(found)} different times"
