@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from packager.keys import KeySource
     from packager.package import Package
     from packager.song import Recipe
+
+
+CONTAINERS = {b"fLaC": "flac", b"OggS": "ogg"}  # by their first bytes; MP4 begins with the size of a box
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ def parse_systems(context: click.Context, parameter: click.Parameter, value: str
 @click.option(
     "--title",
     default="",
-    help="The song's title, when there is one song.  [default: the folder's or the file's name]",
+    help="The song's title, when there is one song.  [default: out of the tags, else the folder's or file's name]",
 )
 @click.option(
     "--song-id",
@@ -309,9 +313,8 @@ async def package_all(
     try:
         for group in groups:
             try:
-                packed = package_files(
-                    group.files, recipe=recipe, keys=keys, title=title or group.name, song_id=song_id
-                )
+                words = words_of(group, title)
+                packed = package_files(group.files, recipe=recipe, keys=keys, words=words, song_id=song_id)
                 outcome = Outcome(group, packed, await put(store, packed))
             except TonearmError as error:
                 outcome = Outcome(group, error=error)
@@ -320,6 +323,20 @@ async def package_all(
     finally:
         await store.close()
     return outcomes
+
+
+def words_of(group: Group, title: str) -> dict[str, Any]:
+    """What a listener sees of the song, out of the first file that has tags; a title comes from the name where none tells one."""
+    from ingest.tags import Tags, open_tagged, read_tags
+
+    for path in group.files:
+        tags = Tags()
+        with suppress(OSError), path.open("rb") as file:  # its own reader will say what is wrong
+            container = CONTAINERS.get(file.read(4), "mov")
+            tags = read_tags(open_tagged(file, container), {})
+        if tags != Tags():
+            return asdict(tags) | {"title": title or tags.title or group.name}
+    return {"title": title or group.name}
 
 
 async def put(store: ObjectStore, packed: Package) -> str:

@@ -1,6 +1,6 @@
 """Encoded files become one song's presentation: read, named, keyed, packaged.
 
-    packed = package_files(files, recipe=Recipe(), keys=stored_key(key_store), title="Song")
+    packed = package_files(files, recipe=Recipe(), keys=stored_key(key_store), words={"title": "Song"})
 
 A rendition is called as its file is. The order of the files is of no matter: the same files and settings give the same bytes, under a
 version that names them all.
@@ -52,12 +52,19 @@ class Recipe:
 
 
 def package_files(
-    files: Sequence[Path], *, recipe: Recipe, keys: KeySource, title: str, song_id: str = ""
+    files: Sequence[Path],
+    *,
+    recipe: Recipe,
+    keys: KeySource,
+    words: Mapping[str, Any],
+    song_id: str = "",
 ) -> Package:
-    """Raises `FormatError` for a file that makes no sense or files that do not fit together; it names the file or rendition."""
+    """`words` are members of `media.song.Song`, a title at least; an empty `song_id` is made of the contents.
+
+    Raises `FormatError` for a file that makes no sense or files that do not fit together; it names the file or rendition."""
     encoded = sorted(read_renditions(files), key=lambda each: (each.bitrate, each.name))
     contents = [(each.name, digest_of(each).hex(), each.priming, each.samples) for each in encoded]
-    song = Song(song_id or f"s{digest(contents)}", title)
+    song = Song(song_id or f"s{digest(contents)}", **words)
     scope = f"{song.song_id}.{digest(FORMAT, contents, asdict(song), recipe.digest_input())}"
     found = keys(encoded, scope)
     ivs = dict(found.ivs)
@@ -86,7 +93,7 @@ def package_files(
             steering_url=recipe.steering_url,
         )
     except ValueError as error:
-        raise FormatError(f"{title}: {error}") from None
+        raise FormatError(f"{song.title}: {error}") from None
 
 
 def read_renditions(files: Sequence[Path]) -> list[Encoded]:

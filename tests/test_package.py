@@ -197,6 +197,24 @@ def test_a_cpix_document_gives_each_rendition_its_key(
     assert not (tmp_path / "half").exists()
 
 
+def test_the_words_of_a_song_come_out_of_the_tags_of_its_files(
+    package: Call, ladder: dict[str, Path], tmp_path: Path
+) -> None:
+    tagged = tmp_path / "low.m4a"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", ladder["low.m4a"], "-c", "copy"]
+    words = ("-metadata", "title=Salt Air", "-metadata", "artist=Aeolian Harp", "-metadata", "date=2026")
+    subprocess.run([*command, *words, tagged], check=True, timeout=60)
+    for title, due in ((), "Salt Air"), (("--title", "Another"), "Another"):
+        package(tagged, *title, to=due)
+        song = json.loads(next((tmp_path / due).rglob("presentation.json")).read_text())["song"]
+        assert (song["title"], song["artists"], song["date"]) == (due, ["Aeolian Harp"], "2026")
+    package(ladder["song.opus"], to="untagged")
+    assert (
+        json.loads(next((tmp_path / "untagged").rglob("presentation.json")).read_text())["song"]["title"]
+        == "song"
+    )
+
+
 def test_folders_are_songs_and_one_that_is_refused_stops_nobody(
     package: Call, ladder: dict[str, Path], tmp_path: Path
 ) -> None:
