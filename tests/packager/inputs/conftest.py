@@ -14,6 +14,7 @@ import numpy
 import pytest
 
 from drm import cbcs
+from media import adts
 from media.access_units import Encoded
 from media.boxes import Box, parse
 from packager.fragments import read_init, write_segment
@@ -27,19 +28,24 @@ Sound = Any  # float32, shape (samples, channels)
 
 
 @pytest.fixture(scope="session")
-def made(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], bytes]:
-    """``made("-c:a flac", "ogg")``: three seconds of a glide and noise, `SAMPLES` long at 48 kHz, in a file of that kind."""
+def pcm() -> Any:
+    """Three seconds of a glide and noise, int16, shape (`SAMPLES`, 2), 48 kHz."""
     time = numpy.arange(SAMPLES) / RATE
     noise = numpy.random.default_rng(1).standard_normal((SAMPLES, 2)) * 0.05
     sound = (0.3 * numpy.sin(2 * numpy.pi * (220 + 60 * time) * time))[:, None] + noise
-    pcm = (sound * 32767).astype("<i2").tobytes()
+    return (sound * 32767).astype("<i2")
+
+
+@pytest.fixture(scope="session")
+def made(ffmpeg: str, pcm: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], bytes]:
+    """``made("-c:a flac", "ogg")``: `pcm` in a file of that kind."""
     folder = tmp_path_factory.mktemp("made")
 
     @cache
     def make(arguments: str, suffix: str) -> bytes:
         path = folder / f"song.{suffix}"
         command = f"{ffmpeg} -y -v error -f s16le -ar {RATE} -ac 2 -i - {arguments} {path}"
-        subprocess.run(command.split(), input=pcm, check=True)
+        subprocess.run(command.split(), input=pcm.tobytes(), check=True)
         return path.read_bytes()
 
     return make
@@ -121,3 +127,41 @@ def changed() -> Callable[..., bytes]:
         return b"".join(box.to_bytes() for box in made)
 
     return change
+
+
+# There is no HE-AAC encoder here: fill elements that hold SBR data without a header turn AAC-LC into HE-AAC whose upper half is
+# silent, which decoders double in rate all the same (ISO/IEC 14496-3 §4.4.2.8).
+FILL = 0b110_0001_1101_0000  # ID_FIL, one byte: EXT_SBR_DATA and no header
+FILL_BITS = 15
+
+
+def with_sbr(unit: bytes) -> bytes:
+    """The unit with a fill element in front of ID_END, the three ones that end it."""
+    bits, length = int.from_bytes(unit, "big"), len(unit) * 8
+    padding = (bits & -bits).bit_length() - 1
+    bits, length = bits >> padding + 3, length - padding - 3
+    bits, length = (bits << FILL_BITS | FILL) << 3 | 7, length + FILL_BITS + 3
+    return (bits << -length % 8).to_bytes((length + 7) // 8, "big")
+
+
+def with_header(stream: bytes, unit: bytes) -> bytes:
+    """The ADTS header of `stream` in front of another unit."""
+    head = bytearray(stream[:7])
+    size = len(unit) + 7
+    head[3:6] = bytes((head[3] & 0xFC | size >> 11, size >> 3 & 0xFF, size << 5 & 0xE0 | head[5] & 0x1F))
+    return bytes(head) + unit
+
+
+@pytest.fixture(scope="session")
+def he_aac(made: Callable[[str, str], bytes]) -> Callable[[int], bytes]:
+    """An ADTS stream of that many channels that calls itself AAC-LC at 24 kHz."""
+
+    def make(channels: int) -> bytes:
+        stream = made(f"-c:a aac -b:a 48k -aac_pns 0 -ar 24000 -ac {channels}", "aac")
+        units = adts.parse(stream).units
+        return b"".join(
+            with_header(stream, with_sbr(bytes(units.payload(place, place + 1))))
+            for place in range(len(units))
+        )
+
+    return make
