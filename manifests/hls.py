@@ -83,7 +83,7 @@ def _steering(presentation: Presentation) -> list[str]:
 
 
 def _layouts(presentation: Presentation) -> list[str]:
-    """An audio group for each number of channels."""
+    """An audio group for each number of channels, alike in everything else (§4.4.6.1.1)."""
     groups = {_layout(each): each.channels for each in presentation.renditions}
     return [
         "#EXT-X-MEDIA:"
@@ -91,7 +91,7 @@ def _layouts(presentation: Presentation) -> list[str]:
             {
                 "TYPE": "AUDIO",
                 "GROUP-ID": quoted(group),
-                "NAME": quoted(group.capitalize()),
+                "NAME": quoted("Audio"),
                 "DEFAULT": "YES",
                 "AUTOSELECT": "YES",
                 "CHANNELS": quoted(str(channels)),

@@ -231,7 +231,7 @@ def test_the_target_duration_is_the_longest_rounded_to_the_nearest(
 def test_channels_are_told_by_audio_groups_whose_media_are_the_variants(build: Build) -> None:
     playlist = m3u8.loads(hls.multivariant(build(), "hls"))
     groups = {each.group_id: (each.type, each.channels, each.uri, each.name) for each in playlist.media}
-    assert groups == {"mono": ("AUDIO", "1", None, "Mono"), "stereo": ("AUDIO", "2", None, "Stereo")}
+    assert groups == {"mono": ("AUDIO", "1", None, "Audio"), "stereo": ("AUDIO", "2", None, "Audio")}
     told = {each.uri.split("/")[1]: each.stream_info.audio for each in playlist.playlists}
     assert told == {"low": "mono", "normal": "stereo", "high": "stereo", "very_high": "stereo"}
 
