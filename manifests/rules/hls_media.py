@@ -10,10 +10,10 @@ from fractions import Fraction
 from manifests.attributes import unquoted
 from manifests.hls_reader import Playlist, extinf_seconds
 from manifests.rule_book import RuleBook, Violations
-from manifests.rules import hls_playlist
+from manifests.rules import hls_playlist, hls_segments, hls_values
 from manifests.rules.hls_playlist import INTEGER, MULTIVARIANT_TAGS, key_violations, version_of
 
-rules = RuleBook[Playlist]("HLS", "RFC 8216bis", hls_playlist.rules)
+rules = RuleBook[Playlist]("HLS", "RFC 8216bis", hls_playlist.rules, hls_values.rules, hls_segments.rules)
 
 
 @rules.rule(20, "4.4.6")
@@ -163,6 +163,10 @@ def _needs(playlist: Playlist) -> Iterator[tuple[int, int, str]]:
             yield 3, tag.line, f"an EXTINF of {float(seconds)} s"
         if tag.name in ("EXT-X-BYTERANGE", "EXT-X-I-FRAMES-ONLY"):
             yield 4, tag.line, tag.name
+        if tag.name == "EXT-X-DEFINE":
+            yield (11 if "QUERYPARAM" in tag.attributes else 8), tag.line, "EXT-X-DEFINE"
+        if tag.name == "EXT-X-SKIP":
+            yield (10 if "RECENTLY-REMOVED-DATERANGES" in tag.attributes else 9), tag.line, "EXT-X-SKIP"
         if tag.name == "EXT-X-MAP":
             yield (5 if only_frames else 6), tag.line, "EXT-X-MAP"
 

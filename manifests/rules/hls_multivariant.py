@@ -8,13 +8,13 @@ from collections import Counter
 from manifests.attributes import unquoted
 from manifests.hls_reader import Playlist, Tag
 from manifests.rule_book import RuleBook, Violations
-from manifests.rules import hls_playlist
+from manifests.rules import hls_playlist, hls_renditions, hls_values
 from manifests.rules.hls_playlist import INTEGER, MEDIA_TAGS, key_violations
 
 _STABLE_ID = re.compile(r"[A-Za-z0-9+/=._-]+", re.ASCII)
 _CODEC = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*", re.ASCII)
 
-rules = RuleBook[Playlist]("HLS", "RFC 8216bis", hls_playlist.rules)
+rules = RuleBook[Playlist]("HLS", "RFC 8216bis", hls_playlist.rules, hls_values.rules, hls_renditions.rules)
 
 
 def _variants(playlist: Playlist) -> list[Tag]:

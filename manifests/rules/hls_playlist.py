@@ -78,6 +78,20 @@ QUOTED = frozenset(
         "GROUP-ID",
         "NAME",
         "LANGUAGE",
+        "ASSOC-LANGUAGE",
+        "BYTERANGE",
+        "CHANNELS",
+        "CHARACTERISTICS",
+        "DATA-ID",
+        "IMPORT",
+        "INSTREAM-ID",
+        "PATHWAY-ID",
+        "QUERYPARAM",
+        "SERVER-URI",
+        "STABLE-RENDITION-ID",
+        "SUBTITLES",
+        "VALUE",
+        "VIDEO",
     ]
 )
 METHODS = frozenset(["NONE", "AES-128", "SAMPLE-AES", "SAMPLE-AES-CTR"])

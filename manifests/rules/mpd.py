@@ -10,6 +10,7 @@ from manifests import mpd_reader
 from manifests.dash import CENC, CLEARKEY, MP4_PROTECTION, MPD
 from manifests.mpd_reader import ADAPTATION_SETS, NAMES, Mpd, attribute, inherited, line_of
 from manifests.rule_book import RuleBook, Violations
+from manifests.rules import mpd_addressing
 from media.errors import ManifestError
 from media.findings import Finding
 
@@ -17,7 +18,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASC
 _SCHEMES = frozenset(["cenc", "cbc1", "cens", "cbcs"])
 _REPRESENTATIONS = f"{ADAPTATION_SETS}/m:Representation"
 
-rules = RuleBook[Mpd]("DASH", "ISO/IEC 23009-1")
+rules = RuleBook[Mpd]("DASH", "ISO/IEC 23009-1", mpd_addressing.rules)
 
 
 def check_mpd(text: str | bytes, place: str) -> list[Finding]:

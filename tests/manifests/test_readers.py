@@ -70,3 +70,52 @@ def test_keys_apply_until_the_next_of_their_format() -> None:
         ['"c"', '"b"'],
         [],
     ]
+
+
+def test_byte_ranges_go_on_where_the_one_before_ended() -> None:
+    playlist = hls_reader.read(
+        "#EXTM3U\n#EXT-X-BYTERANGE:10@5\na\n#EXT-X-BYTERANGE:3\na\n#EXT-X-BYTERANGE:3\nb\nc\n#EXT-X-BYTERANGE:3\nc\n"
+    )
+    assert [each.byte_range for each in playlist.segments] == [(5, 14), (15, 17), None, None, None]
+
+
+def test_an_mpd_of_files(build: Build, one_file: Callable[[Presentation], Presentation]) -> None:
+    presentation = one_file(build())
+    read = mpd_reader.read(dash.mpd(presentation))
+    assert read.problems == ()
+    for told, rendition in zip(read.representations, presentation.renditions, strict=True):
+        assert (told.init, told.init_range, told.index_range) == (rendition.init, (0, 699), (700, 791))
+        assert told.segments == ()
+
+
+@pytest.mark.parametrize(
+    ("bases", "init"),
+    [
+        (["./"], "i.mp4"),
+        (["a/", "b/"], "a/b/i.mp4"),
+        (["a/b/", "../c/"], "a/c/i.mp4"),
+        (["a/", "../../b/"], "../b/i.mp4"),
+        (["https://cdn.example/x/", "y/"], "https://cdn.example/x/y/i.mp4"),
+        (["a/", "https://cdn.example/x/"], "https://cdn.example/x/i.mp4"),
+        (["https://cdn.example/x/", "/y/"], "https://cdn.example/y/i.mp4"),
+        (["/y/"], "/y/i.mp4"),
+    ],
+)
+def test_addresses_are_relative_to_the_base(bases: list[str], init: str) -> None:
+    first, *more = [f"<BaseURL>{base}</BaseURL>" for base in bases]
+    read = mpd_reader.read(
+        f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT5S">{first}<Period>'
+        f'<AdaptationSet>{"".join(more)}<Representation id="r" bandwidth="1"><SegmentTemplate initialization="i.mp4" '
+        'media="$Number$-$Time$" timescale="10" duration="20" startNumber="3" presentationTimeOffset="7"/>'
+        "</Representation></AdaptationSet></Period></MPD>"
+    )
+    assert read.problems == ()
+    (told,) = read.representations
+    assert told.init == init
+    # Equal durations up to the end of the presentation
+    folder = init.removesuffix("i.mp4")
+    assert [(each.url.removeprefix(folder), each.start, each.duration) for each in told.segments] == [
+        ("3-7", 7, 20),
+        ("4-27", 27, 20),
+        ("5-47", 47, 10),
+    ]

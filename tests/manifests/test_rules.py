@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 
+from drm.pssh import common_pssh
 from manifests import KINDS, dash, hls
+from manifests.dash import SWITCHING
 from manifests.rules import check_media, check_mpd, check_multivariant, hls_media, hls_multivariant, mpd
 from media.findings import Finding
 from media.presentation import Presentation
@@ -73,6 +77,29 @@ MEDIA_FAULTS = [
     ("HLS-31", "#EXT-X-ENDLIST\n", ""),
     ("HLS-31", "#EXT-X-ENDLIST\n", "#EXT-X-ENDLIST\n#EXTINF:1,\n00009.m4s\n"),
     ("HLS-32", "00002.m4s", "00001.m4s"),
+    ("HLS-9", "#EXT-X-ENDLIST", "#EXT-X-START:TIME-OFFSET=0,PRECISE=MAYBE\n#EXT-X-ENDLIST"),
+    ("HLS-10", "#EXT-X-ENDLIST", "#EXT-X-START:PRECISE=YES\n#EXT-X-ENDLIST"),
+    ("HLS-10", "#EXT-X-ENDLIST", "#EXT-X-START:TIME-OFFSET=-99.5\n#EXT-X-ENDLIST"),
+    ("HLS-11", "#EXT-X-MAP", '#EXT-X-DEFINE:NAME="a"\n#EXT-X-MAP'),
+    ("HLS-11", "#EXT-X-MAP", '#EXT-X-DEFINE:IMPORT="a",VALUE="b"\n#EXT-X-MAP'),
+    ("HLS-11", "#EXT-X-MAP", '#EXT-X-DEFINE:NAME="a",IMPORT="a",VALUE="b"\n#EXT-X-MAP'),
+    ("HLS-11", "#EXT-X-MAP", '#EXT-X-DEFINE:NAME="a b",VALUE="c"\n#EXT-X-MAP'),
+    ("HLS-11", "#EXT-X-MAP", '#EXT-X-DEFINE:NAME="a",VALUE="c"\n#EXT-X-DEFINE:IMPORT="a"\n#EXT-X-MAP'),
+    ("HLS-11", "00002.m4s", "{$folder}/00002.m4s"),
+    ("HLS-12", "#EXT-X-INDEPENDENT-SEGMENTS", "#EXT-X-INDEPENDENT-SEGMENT"),
+    ("HLS-25", "#EXT-X-MAP", '#EXT-X-DEFINE:NAME="a",VALUE="b"\n#EXT-X-MAP'),
+    ("HLS-34", FIRST, "#EXT-X-BYTERANGE:ten\n" + FIRST),
+    ("HLS-34", FIRST, "#EXT-X-BYTERANGE:10\n" + FIRST),
+    ("HLS-34", 'URI="init.mp4"', 'URI="init.mp4",BYTERANGE="all"'),
+    ("HLS-35", FIRST, "#EXT-X-BYTERANGE:10@0\n" + FIRST + "#EXT-X-BYTERANGE:10@9\n" + FIRST),
+    ("HLS-36", FIRST, FIRST + "#EXT-X-DISCONTINUITY\n"),
+    ("HLS-37", FIRST, FIRST + "#EXT-X-KEY:METHOD=NONE\n"),
+    ("HLS-38", "#EXT-X-MAP", "#EXT-X-MEDIA-SEQUENCE:one\n#EXT-X-MAP"),
+    ("HLS-38", FIRST, FIRST + "#EXT-X-MEDIA-SEQUENCE:1\n"),
+    ("HLS-39", KEY, KEY.removesuffix("URI=") + "IV=0x01,URI="),
+    ("HLS-50", FIRST, '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="data:text/plain;base64,AAAA"\n' + FIRST),
+    ("HLS-50", FIRST, '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="data:,0123456789abcdef"\n' + FIRST),
+    ("HLS-51", FIRST, "#EXTINF:0.99,\n00001.m4s\n"),
     ("HLS-33", FIRST, '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="key"\n' + FIRST),
 ]
 
@@ -85,6 +112,8 @@ def test_a_fault_in_a_media_playlist(build: Build, rule: str, old: str, new: str
     assert rule in names(check_media(text.replace(old, new, 1), "hls.m3u8"))
 
 
+AUDIO = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="mono",NAME="Audio",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="1"'
+STEERING = "#EXT-X-CONTENT-STEERING:"
 VARIANT = 'STABLE-VARIANT-ID="low"\naudio/low/hls.m3u8\n'
 MULTIVARIANT_FAULTS = [
     ("HLS-2", "#EXTM3U\n", ""),
@@ -102,6 +131,34 @@ MULTIVARIANT_FAULTS = [
     ("HLS-44", VARIANT, VARIANT.replace('"low"', '"normal"')),
     ("HLS-45", "SESSION-KEY:METHOD=SAMPLE-AES", "SESSION-KEY:METHOD=NONE"),
     ("HLS-45", "METHOD=SAMPLE-AES,", ""),
+    ("HLS-9", "TYPE=AUDIO", "TYPE=SOUND"),
+    ("HLS-9", "DEFAULT=YES", 'DEFAULT="YES"'),
+    ("HLS-47", "#EXT-X-VERSION:6\n", '#EXT-X-VERSION:6\n#EXT-X-DEFINE:NAME="a",VALUE="b"\n'),
+    ("HLS-47", "#EXT-X-VERSION:6\n", '#EXT-X-VERSION:8\n#EXT-X-DEFINE:QUERYPARAM="a"\n'),
+    ("HLS-47", "BANDWIDTH=26400", 'BANDWIDTH=26400,REQ-VIDEO-LAYOUT="CH-STEREO"'),
+    ("HLS-48", 'GROUP-ID="mono",', ""),
+    ("HLS-48", "TYPE=AUDIO,", ""),
+    ("HLS-48", 'NAME="Audio",', ""),
+    ("HLS-48", AUDIO, '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="a",NAME="b"\n' + AUDIO),
+    ("HLS-48", AUDIO, '#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="a",NAME="b",URI="c"\n' + AUDIO),
+    ("HLS-49", "AUTOSELECT=YES", "AUTOSELECT=NO"),
+    ("HLS-49", "AUTOSELECT=YES", "AUTOSELECT=YES,FORCED=YES"),
+    ("HLS-60", AUDIO, f"{AUDIO}\n{AUDIO}"),
+    ("HLS-60", AUDIO, AUDIO + "\n" + AUDIO.replace('NAME="Audio"', 'NAME="Other"')),
+    ("HLS-61", 'NAME="Audio"', 'NAME="Mono"'),
+    ("HLS-62", 'CHANNELS="1"', 'CHANNELS="one"'),
+    ("HLS-62", ',CHANNELS="1"', ""),
+    ("HLS-63", 'AUDIO="mono"', 'AUDIO="stereophonic"'),
+    ("HLS-63", 'AUDIO="mono",', ""),
+    ("HLS-64", AUDIO, '#EXT-X-SESSION-DATA:VALUE="a"\n' + AUDIO),
+    ("HLS-64", AUDIO, '#EXT-X-SESSION-DATA:DATA-ID="a"\n' + AUDIO),
+    ("HLS-64", AUDIO, '#EXT-X-SESSION-DATA:DATA-ID="a",VALUE="b",URI="c"\n' + AUDIO),
+    ("HLS-64", AUDIO, '#EXT-X-SESSION-DATA:DATA-ID="a",VALUE="b"\n' * 2 + AUDIO),
+    ("HLS-65", AUDIO, f'{STEERING}PATHWAY-ID="."\n{AUDIO}'),
+    ("HLS-65", AUDIO, f'{STEERING}SERVER-URI="a",PATHWAY-ID="elsewhere"\n{AUDIO}'),
+    ("HLS-65", "BANDWIDTH=26400", 'BANDWIDTH=26400,PATHWAY-ID="a b"'),
+    ("HLS-66", ',CHANNELS="1"', ""),
+    ("HLS-66", 'AUDIO="mono",', ""),
     ("HLS-46", "audio/low/hls.m3u8\n", "audio/normal/hls.m3u8\n"),
 ]
 
@@ -119,6 +176,8 @@ def test_the_same_session_key_twice(build: Build) -> None:
     assert names(check_multivariant(text.replace(line, f"{line}\n{line}"), "hls.m3u8")) == {"HLS-45"}
 
 
+STEERED = "<ContentSteering>https://steer.example/</ContentSteering>"
+COMMON = b64encode(common_pssh([UUID(int=1)]).to_bytes()).decode()
 TIMELINE_END = "        </SegmentTimeline>\n"
 MPD_FAULTS = [
     ("DASH-1", "</MPD>", ""),
@@ -160,6 +219,24 @@ MPD_FAULTS = [
     ("DASH-12", "https://drm.example/", ""),
     ("DASH-12", "<dashif:Laurl>", "<cenc:pssh>AAAA</cenc:pssh><dashif:Laurl>"),
     ("DASH-13", "AudioChannelConfiguration", "Channels"),
+    ("DASH-16", 'segmentAlignment="true"', ""),
+    ("DASH-16", "isoff-live", "isoff-on-demand"),
+    ("DASH-17", 'containerProfiles="cmfc"', ""),
+    ("DASH-17", 'mimeType="audio/mp4"', 'mimeType="audio/webm"'),
+    ("DASH-18", 'segmentAlignment="true"', 'segmentAlignment="true" subsegmentAlignment="true"'),
+    ("DASH-19", "<Label>AAC</Label>", "<Label> </Label>"),
+    ("DASH-19", "<Label>AAC</Label>", "<Label>AAC</Label><Label>aac</Label>"),
+    ("DASH-20", "<Period", "<BaseURL></BaseURL><Period"),
+    ("DASH-20", "<Period", '<BaseURL serviceLocation="a">./</BaseURL><BaseURL>./b/</BaseURL><Period'),
+    ("DASH-21", "<Period", "<ContentSteering>steer</ContentSteering><Period"),
+    ("DASH-21", "<Period", f"{STEERED}{STEERED}<Period"),
+    ("DASH-21", "<Period", '<ContentSteering defaultServiceLocation="b">https://a/</ContentSteering><Period'),
+    ("DASH-22", "<dashif:Laurl>", "<cenc:pssh>AAA</cenc:pssh><dashif:Laurl>"),
+    ("DASH-22", "<dashif:Laurl>", "<cenc:pssh>AAAACGZyZWU=</cenc:pssh><dashif:Laurl>"),
+    ("DASH-22", "<dashif:Laurl>", f"<cenc:pssh>{COMMON}</cenc:pssh><dashif:Laurl>"),
+    ("DASH-23", "<Label>AAC", f'<SupplementalProperty schemeIdUri="{SWITCHING}" value="7"/><Label>AAC'),
+    ("DASH-23", "<Label>AAC", f'<SupplementalProperty schemeIdUri="{SWITCHING}" value="0"/><Label>AAC'),
+    ("DASH-24", 'codecs="mp4a.40.2"', 'codecs="opus"'),
     ("DASH-14", 'Representation id="low"', 'Representation audioSamplingRate="22050" id="low"'),
 ]
 
@@ -171,6 +248,29 @@ def test_a_fault_in_an_mpd(build: Build, rule: str, old: str, new: str) -> None:
     assert text.count(old) >= 1
     whole = old in ("AdaptationSet", "AudioChannelConfiguration", "SegmentTimeline")
     assert rule in names(check_mpd(text.replace(old, new, -1 if whole else 1), "dash.mpd"))
+
+
+ONE_FILE_FAULTS = [
+    ("DASH-7", 'indexRange="700-', 'indexRange="700 to '),
+    ("DASH-7", 'indexRange="700-', 'indexRange="99999999-'),
+    ("DASH-7", 'timescale="44100"', 'timescale="0"'),
+    ("DASH-15", 'range="0-699"', 'range="0-700"'),
+    ("DASH-16", 'indexRange="700-', 'index="700-'),
+    ("DASH-16", 'subsegmentAlignment="true"', ""),
+    ("DASH-16", "<BaseURL>audio/low/track.mp4</BaseURL>", ""),
+    ("DASH-16", "isoff-on-demand", "isoff-live"),
+    ("DASH-18", 'subsegmentAlignment="true"', 'segmentAlignment="true"'),
+]
+
+
+@pytest.mark.parametrize(("rule", "old", "new"), ONE_FILE_FAULTS)
+def test_a_fault_in_an_mpd_of_files(
+    build: Build, one_file: Callable[[Presentation], Presentation], rule: str, old: str, new: str
+) -> None:
+    text = dash.mpd(one_file(build()))
+    assert check_mpd(text, "dash.mpd") == []
+    assert old in text
+    assert rule in names(check_mpd(text.replace(old, new, 1), "dash.mpd"))
 
 
 def test_alignment_that_is_only_claimed(build: Build) -> None:
@@ -210,5 +310,7 @@ def test_every_rule_has_a_number_of_its_own_a_clause_and_a_fault_above() -> None
     assert all(
         rule.says for rule in [*hls_media.rules.rules, *hls_multivariant.rules.rules, *mpd.rules.rules]
     )
-    faults = {rule for rule, _, _ in [*MEDIA_FAULTS, *MULTIVARIANT_FAULTS, *MPD_FAULTS]} | {"DASH-9"}
+    faults = {rule for rule, _, _ in [*MEDIA_FAULTS, *MULTIVARIANT_FAULTS, *MPD_FAULTS, *ONE_FILE_FAULTS]} | {
+        "DASH-9"
+    }
     assert faults == {*media, *multivariant, *presentation, "DASH-1"}
