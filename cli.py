@@ -39,7 +39,8 @@ COMMANDS = {
     "edge": ("edge_sim.commands:edge", "A caching edge in front of an origin."),
     "api": ("control_api.commands:api", "The control API alone."),
     "play": ("edge_sim.commands:play", "A virtual player: the waterfall of a start."),
-    "keys": ("drm.commands:keys", "Content keys: create, list, show, export."),
+    "keys": ("drm.commands:keys", "Content keys: create, list, show, export, import, fetch."),
+    "speke": ("drm.speke.commands:speke", "A small SPEKE key server, for packagers that ask for keys."),
     "doctor": ("commands.doctor:doctor", "What is installed, which ffmpeg, what is missing."),
 }
 

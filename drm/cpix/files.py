@@ -9,8 +9,6 @@ Every error names the file.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +19,9 @@ from Crypto.PublicKey.RSA import RsaKey
 from drm.cpix.certificate import Certificate
 from drm.cpix.model import Document
 from drm.cpix.reader import MAX_DOCUMENT, read
-from media.errors import ContentKeyError, FormatError, SettingsError
+from drm.cpix.signature import Signer
+from drm.secret_files import read_file, read_secret
+from media.errors import ContentKeyError, FormatError
 
 _MAX_KEY = 1 << 16  # bytes; an RSA key of 16384 bits has 13 kB in PEM
 
@@ -33,23 +33,38 @@ def load(path: Path, *, private_key: Path | None = None, signers: Sequence[Path]
     Raises `FormatError` for what is no such document, `ContentKeyError` for keys and signatures that do not hold, and
     `SettingsError` for a file that cannot be read.
     """
+    return parse(read_file(path, MAX_DOCUMENT), path, private_key=private_key, signers=signers)
+
+
+def parse(
+    data: bytes, path: Path, *, private_key: Path | None = None, signers: Sequence[Path] = ()
+) -> Document:
+    """The same, of what was read from `path` already."""
     recipient = load_private_key(private_key) if private_key is not None else None
     known = [load_certificate(each) for each in signers]
-    data = _read(path, MAX_DOCUMENT)
     with _naming(path):
         return read(data, recipient=recipient, signers=known)
 
 
+def load_signer(certificate: Path, private_key: Path) -> Signer:
+    """Who signs, or opens what is encrypted for them. Raises `ContentKeyError` for two files that do not belong together."""
+    signer = Signer(load_certificate(certificate), load_private_key(private_key))
+    public = signer.certificate.public_key()
+    if (public.n, public.e) != (signer.private_key.n, signer.private_key.e):
+        raise ContentKeyError(f"{private_key}: not the private key of {certificate}")
+    return signer
+
+
 def load_certificate(path: Path) -> Certificate:
     """An X.509 certificate with an RSA key, PEM or DER. Raises `ContentKeyError` and `SettingsError`."""
-    data = _read(path, _MAX_KEY)
+    data = read_file(path, _MAX_KEY)
     with _naming(path):
         return Certificate.load(data)
 
 
 def load_private_key(path: Path) -> RsaKey:
     """An RSA private key without passphrase, PKCS #1 or #8, PEM or DER. Raises `ContentKeyError` and `SettingsError`."""
-    data = _read(path, _MAX_KEY, private=True)
+    data = read_secret(path, _MAX_KEY)
     if b"ENCRYPTED" in data:
         raise ContentKeyError(f"{path}: a private key with a passphrase; keep it without one, with mode 0600")
     try:
@@ -59,20 +74,6 @@ def load_private_key(path: Path) -> RsaKey:
     if not key.has_private():
         raise ContentKeyError(f"{path}: a public key or a certificate, and no private key")
     return key
-
-
-def _read(path: Path, limit: int, *, private: bool = False) -> bytes:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if private and stat.S_ISREG(mode) and mode & 0o077:
-                raise ContentKeyError(f"{path}: mode {stat.S_IMODE(mode):04o} lets others in; chmod 600 it")
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from None
-    if len(data) > limit:
-        raise FormatError(f"{path}: more than {limit} bytes")
-    return data
 
 
 @contextmanager

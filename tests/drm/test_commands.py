@@ -16,7 +16,7 @@ from rich.console import Console
 
 from drm.commands import keys
 from drm.key_store import KeyStore
-from media.errors import KeyMissing
+from media.errors import KeyMissing, SettingsError
 
 HEX_KEY = re.compile(r"\b[0-9a-f]{32}\b")
 
@@ -102,8 +102,8 @@ def test_export_writes_a_file_for_the_owner_alone(context: Context, tmp_path: Pa
     assert not HEX_KEY.search(printed)
 
     again, _ = run(context, "export", "--out", str(out))
-    assert again.exit_code == click.UsageError.exit_code
-    assert "exists" in again.stderr
+    assert isinstance(again.exception, SettingsError)
+    assert str(again.exception) == f"{out}: File exists"
 
 
 def test_export_of_one_key_for_shaka_packager(context: Context, tmp_path: Path) -> None:
