@@ -14,6 +14,19 @@ from packager.inputs.ogg import read_ogg
 # The box that may come first: ISO/IEC 14496-12 §4.3 asks for ftyp, older writers and cut files do without.
 _FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"free", b"skip", b"wide", b"mdat")
 
+# What is not read, so that it can be named: where its first bytes are, and what they are
+_OTHERS = (
+    (8, b"WAVE", "WAV"),
+    (8, b"AIFF", "AIFF"),
+    (8, b"AIFC", "AIFF"),
+    (0, b"caff", "Core Audio"),
+    (0, b"\x1a\x45\xdf\xa3", "Matroska or WebM"),
+    (0, b"\x0b\x77", "AC-3 or E-AC-3"),
+    (0, b"wvpk", "WavPack"),
+    (0, b"MAC ", "Monkey's Audio"),
+    (188, b"\x47", "MPEG-2 transport stream"),
+)
+
 
 def read_file(path: Path, *, name: str) -> Encoded:
     """The rendition `name` out of the file at `path`. Raises `FormatError`, which names the file."""
@@ -36,7 +49,20 @@ def read(data: bytes, *, name: str) -> Encoded:
         return read_flac(sound, name)
     if sound[:1] == b"\xff" and sound[1:2] and sound[1] & 0xF6 == 0xF0:
         return read_adts(sound, name)
+    found = _named(sound)
+    if found:
+        raise FormatError(
+            f"{found} is not packaged: only AAC, Opus and FLAC are, from MP4, ADTS, FLAC and Ogg"
+        )
     raise FormatError("neither MP4, ADTS, FLAC nor Ogg")
+
+
+def _named(data: bytes) -> str:
+    """What a file is that is none of ours; empty where that is not known."""
+    # ISO/IEC 11172-3 §2.4.1.3: eleven bits of sync, and a layer that is not the reserved one ADTS has
+    if data[:1] == b"\xff" and data[1:2] and data[1] & 0xE0 == 0xE0 and data[1] & 6:
+        return "MP3 or other MPEG audio"
+    return next((name for at, magic, name in _OTHERS if data[at : at + len(magic)] == magic), "")
 
 
 def _tag_size(data: bytes) -> int:

@@ -56,6 +56,8 @@ from packager.inputs.track_runs import read_track_runs
 
 # ISO/IEC 14496-1 table 5: MPEG-4 audio, and MPEG-2 AAC (Main, LC, SSR), which has the same configuration
 _AAC = (0x40, 0x66, 0x67, 0x68)
+# The same table, and what the registration authority added to it
+_OTHER_OBJECTS = {0x69: "MP3", 0x6B: "MP3", 0xA5: "AC-3", 0xA6: "E-AC-3", 0xA9: "DTS", 0xDD: "Vorbis"}
 _NO_BROWSER = {
     b"alac": "Apple Lossless",
     b".mp3": "MP3",
@@ -65,6 +67,13 @@ _NO_BROWSER = {
     b"dtsc": "DTS",
     b"samr": "AMR",
     b"lpcm": "PCM",
+    b"in24": "PCM",
+    b"in32": "PCM",
+    b"fl32": "PCM",
+    b"fl64": "PCM",
+    b"raw ": "PCM",
+    b"ulaw": "PCM by the μ-law",
+    b"alaw": "PCM by the A-law",
     b"sowt": "PCM",
     b"twos": "PCM",
     b"ipcm": "PCM",
@@ -132,8 +141,9 @@ def _codec(stsd: StsdBox, samples: Samples) -> tuple[Codec, int, int]:
     if isinstance(entry, Mp4aBox):
         esds = entry.get(EsdsBox)
         if esds.object_type not in _AAC:
+            known = _OTHER_OBJECTS.get(esds.object_type, "not AAC")
             raise FormatError(
-                f"mp4a.{esds.object_type:02x}: not AAC; no browser plays it in MP4, encode it anew"
+                f"mp4a.{esds.object_type:02x}: {known}; no browser plays it in MP4, encode it anew"
             )
         codec = aac_codec(esds.config, samples.payload, samples.sizes)
         return codec, len(samples.sizes) * codec.samples_per_unit, 0
