@@ -106,7 +106,12 @@ class FileStore:
     # Everything below runs in worker threads.
 
     def _head(self, key: str) -> ObjectInfo:
-        with self._named(key), opened_file(self._root, key.split("/")) as descriptor:
+        *parents, name = key.split("/")
+        with self._named(key), opened_folder(self._root, parents) as folder:
+            return self._head_in(folder, name, key)
+
+    def _head_in(self, folder: int, name: str, key: str) -> ObjectInfo:
+        with self._named(key), opened_file(folder, name) as descriptor:
             found = os.fstat(descriptor)
             return _info(key, found, self._etag(descriptor, found))
 
@@ -124,7 +129,12 @@ class FileStore:
 
     def _begin(self, key: str, start: int, stop: int | None) -> tuple[int, bytes]:
         """A descriptor and the first chunk, in one hop."""
-        with self._named(key), opened_file(self._root, key.split("/")) as descriptor:
+        *parents, name = key.split("/")
+        with (
+            self._named(key),
+            opened_folder(self._root, parents) as folder,
+            opened_file(folder, name) as descriptor,
+        ):
             chunk = os.pread(descriptor, _length(start, stop), start)
             return os.dup(descriptor), chunk
 
@@ -184,7 +194,7 @@ class FileStore:
         """Objects in the order of their keys: a folder sorts as its name with the slash that follows."""
         with suppress(ObjectMissing), self._named("/".join(parts)):
             with opened_folder(self._root, parts) as folder, os.scandir(folder) as entries:
-                found = dict(sorted(self._look(parts, start, named, entries)))
+                found = dict(sorted(self._look(folder, parts, start, named, entries)))
             for name, info in found.items():
                 if info is None:
                     yield from self._walk((*parts, name[:-1]), "", named)
@@ -192,7 +202,7 @@ class FileStore:
                     yield info
 
     def _look(
-        self, parts: tuple[str, ...], start: str, named: str, entries: Iterable[os.DirEntry[str]]
+        self, folder: int, parts: tuple[str, ...], start: str, named: str, entries: Iterable[os.DirEntry[str]]
     ) -> Iterator[tuple[str, ObjectInfo | None]]:
         """The objects of one folder by name, and its folders as ``name/`` and ``None``."""
         for entry in entries:
@@ -207,7 +217,8 @@ class FileStore:
                 elif entry.is_file(follow_symlinks=False) and named in ("", entry.name):
                     status = entry.stat(follow_symlinks=False)
                     etag = self._etags.get(_identity(status))
-                    yield entry.name, self._head(key) if etag is None else _info(key, status, etag)
+                    known = None if etag is None else _info(key, status, etag)
+                    yield entry.name, known or self._head_in(folder, entry.name, key)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:

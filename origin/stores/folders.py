@@ -23,17 +23,10 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 @contextmanager
 def opened_folder(root: Path, parts: Sequence[str], *, create: bool = False) -> Iterator[int]:
     """A descriptor of the folder ``root/parts…``; `create` makes what is missing."""
-    if create:
-        root.mkdir(parents=True, exist_ok=True)
-    # The root itself may be a link: the person who named it chose where it leads.
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = _open_root(root, create)
     try:
         for part in parts:
-            if create:
-                with suppress(FileExistsError):
-                    os.mkdir(part, dir_fd=folder)
-                    os.fsync(folder)  # else a power cut could keep a pointer and lose what it points to
-            below = os.open(part, _FOLDER, dir_fd=folder)
+            below = _open_below(folder, part, create)
             os.close(folder)
             folder = below
         yield folder
@@ -41,12 +34,31 @@ def opened_folder(root: Path, parts: Sequence[str], *, create: bool = False) -> 
         os.close(folder)
 
 
+def _open_root(root: Path, create: bool) -> int:
+    # The root itself may be a link: the person who named it chose where it leads.
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    if create:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return os.open(root, flags)
+        root.mkdir(parents=True, exist_ok=True)
+    return os.open(root, flags)
+
+
+def _open_below(folder: int, part: str, create: bool) -> int:
+    # Of the hundreds of files of a version, only the first of a folder has to make it.
+    if create:
+        with suppress(FileNotFoundError):
+            return os.open(part, _FOLDER, dir_fd=folder)
+        with suppress(FileExistsError):
+            os.mkdir(part, dir_fd=folder)
+            os.fsync(folder)  # else a power cut could keep a pointer and lose what it points to
+    return os.open(part, _FOLDER, dir_fd=folder)
+
+
 @contextmanager
-def opened_file(root: Path, parts: Sequence[str]) -> Iterator[int]:
-    """A descriptor for reading the regular file ``root/parts…``; anything else is `FileNotFoundError`."""
-    *parents, name = parts
-    with opened_folder(root, parents) as folder:
-        descriptor = os.open(name, _FILE, dir_fd=folder)
+def opened_file(folder: int, name: str) -> Iterator[int]:
+    """A descriptor for reading the regular file `name` in `folder`; anything else is `FileNotFoundError`."""
+    descriptor = os.open(name, _FILE, dir_fd=folder)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise FileNotFoundError(name)
