@@ -13,32 +13,22 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, BinaryIO
 
 import mutagen
-from mutagen.aiff import AIFF
-from mutagen.apev2 import APEv2
-from mutagen.flac import FLAC, Picture
-from mutagen.id3 import ID3
-from mutagen.monkeysaudio import MonkeysAudio
-from mutagen.mp3 import MP3
-from mutagen.mp4 import MP4, MP4Tags
-from mutagen.oggflac import OggFLAC
-from mutagen.oggopus import OggOpus
-from mutagen.oggvorbis import OggVorbis
-from mutagen.wave import WAVE
-from mutagen.wavpack import WavPack
 
-# By libav's name of the container; where several share one, each is asked how well it fits.
-_READERS: dict[str, list[type[mutagen.FileType]]] = {
-    "aiff": [AIFF],
-    "ape": [MonkeysAudio],
-    "flac": [FLAC],
-    "mov": [MP4],
-    "mp3": [MP3],
-    "ogg": [OggVorbis, OggOpus, OggFLAC],
-    "wav": [WAVE],
-    "wv": [WavPack],
+# By libav's name of the container, "module:class"; where several share one, each is asked how well it fits. mutagen is imported
+# piece by piece, as files ask for it: all of it takes as long as to encrypt a song.
+_READERS = {
+    "aiff": ("aiff:AIFF",),
+    "ape": ("monkeysaudio:MonkeysAudio",),
+    "flac": ("flac:FLAC",),
+    "mov": ("mp4:MP4",),
+    "mp3": ("mp3:MP3",),
+    "ogg": ("oggvorbis:OggVorbis", "oggopus:OggOpus", "oggflac:OggFLAC"),
+    "wav": ("wave:WAVE",),
+    "wv": ("wavpack:WavPack",),
 }
 # Field → how it is called. Text keys are those of Vorbis comments, APEv2 and libav, in lower case.
 _TEXT = {
@@ -104,9 +94,14 @@ def open_tagged(file: BinaryIO, container: str) -> mutagen.FileType | None:
     """mutagen's view of an open file, or ``None`` where it has none or cannot make sense of the file."""
     file.seek(0)
     try:
-        return mutagen.File(file, options=_READERS[container]) if container in _READERS else None
+        return mutagen.File(file, options=_readers(container)) if container in _READERS else None
     except mutagen.MutagenError:
         return None
+
+
+def _readers(container: str) -> list[type[mutagen.FileType]]:
+    targets = (target.partition(":") for target in _READERS[container])
+    return [getattr(import_module(f"mutagen.{module}"), name) for module, _, name in targets]
 
 
 def read_tags(tagged: mutagen.FileType | None, fallback: Mapping[str, str]) -> Tags:
@@ -133,6 +128,11 @@ def pictures(tagged: mutagen.FileType | None) -> list[bytes]:
     """The embedded pictures as they are, the front cover first."""
     if tagged is None:
         return []
+    from mutagen.apev2 import APEv2
+    from mutagen.flac import FLAC
+    from mutagen.id3 import ID3
+    from mutagen.mp4 import MP4Tags
+
     tags: Any = tagged.tags
     typed: list[tuple[int, bytes]] = []
     if isinstance(tagged, FLAC):
@@ -155,6 +155,8 @@ def pictures(tagged: mutagen.FileType | None) -> list[bytes]:
 
 def _picture_blocks(blocks: Iterable[str]) -> Iterable[tuple[int, bytes]]:
     """FLAC PICTURE blocks in base64, as Vorbis comments carry them."""
+    from mutagen.flac import Picture
+
     for block in blocks:
         try:
             picture = Picture(base64.b64decode(block, validate=True))
@@ -165,6 +167,15 @@ def _picture_blocks(blocks: Iterable[str]) -> Iterable[tuple[int, bytes]]:
 
 def _values(tags: Any) -> dict[str, list[str]]:
     """Field → values, by the scheme that `tags` is of."""
+    if tags is None:
+        return {}
+    from mutagen.mp4 import MP4Tags
+
+    if isinstance(tags, MP4Tags):
+        return {name: [_mp4_text(value) for value in tags.get(key, [])] for name, key in _MP4.items()}
+    from mutagen.apev2 import APEv2
+    from mutagen.id3 import ID3
+
     if isinstance(tags, ID3):
         return {
             name: [
@@ -174,12 +185,8 @@ def _values(tags: Any) -> dict[str, list[str]]:
             ]
             for name, key in _ID3.items()
         }
-    if isinstance(tags, MP4Tags):
-        return {name: [_mp4_text(value) for value in tags.get(key, [])] for name, key in _MP4.items()}
     if isinstance(tags, APEv2):
         return _text_values({key.lower(): str(value).split("\0") for key, value in tags.items()})
-    if tags is None:
-        return {}
     return _text_values(tags.as_dict())
 
 
