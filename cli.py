@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tomllib
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -110,6 +109,8 @@ def settled(command: click.Command, table: Any, file: Path, place: str) -> dict[
 
 def read_settings(path: Path) -> dict[str, Any]:
     """The settings file as click's ``default_map``. Option names may be written with ``-`` or ``_``."""
+    import tomllib
+
     try:
         document = tomllib.loads(path.read_text())
     except OSError as error:

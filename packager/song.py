@@ -15,11 +15,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drm.signalling import Signalling, signal
-from drm.systems import by_name
 from media.access_units import Encoded
 from media.errors import FormatError
 from media.presentation import Loudness
+from media.signalling import Signalling
 from media.song import Song
 from packager.encryption import Encryption, digest_of
 from packager.inputs import read_file
@@ -111,6 +110,11 @@ def read_renditions(files: Sequence[Path]) -> list[Encoded]:
 def _signalling(found: Keys, recipe: Recipe) -> list[Signalling]:
     """What the source of the keys brings along, and what was asked for and is not among it, key by key."""
     told = list(found.signalling)
+    if not recipe.systems:
+        return told
+    from drm.signalling import signal
+    from drm.systems import by_name
+
     there = {(each.kid, each.system_id) for each in told}
     keys = {key.kid: key.key for key in found.by_rendition.values()}
     for system in map(by_name, recipe.systems):
