@@ -306,23 +306,31 @@ async def package_all(
 ) -> list[Outcome]:
     """One song after the other, so that memory holds one at a time. An error of one song stops none of the others."""
     from media.registry import open_store
-    from packager.song import package_files
 
     store = open_store(out)
     outcomes = []
     try:
         for group in groups:
-            try:
-                words = words_of(group, title)
-                packed = package_files(group.files, recipe=recipe, keys=keys, words=words, song_id=song_id)
-                outcome = Outcome(group, packed, await put(store, packed))
-            except TonearmError as error:
-                outcome = Outcome(group, error=error)
+            outcome = await package_one(group, store, recipe, keys, title, song_id)
             show(outcome, out, as_json)
             outcomes.append(replace(outcome, packed=None))
+            del outcome  # and the song with it, before the next one is read
     finally:
         await store.close()
     return outcomes
+
+
+async def package_one(
+    group: Group, store: ObjectStore, recipe: Recipe, keys: KeySource, title: str, song_id: str
+) -> Outcome:
+    from packager.song import package_files
+
+    try:
+        words = words_of(group, title)
+        packed = package_files(group.files, recipe=recipe, keys=keys, words=words, song_id=song_id)
+        return Outcome(group, packed, await put(store, packed))
+    except TonearmError as error:
+        return Outcome(group, error=error.with_traceback(None))  # whose frames hold the song
 
 
 def words_of(group: Group, title: str) -> dict[str, Any]:
