@@ -24,7 +24,8 @@ from drm.cpix.names import NAMES, cpix
 from drm.cpix.sealing import DOCUMENT_KEY, MAC_KEY, Secrets
 from drm.cpix.signature import verify
 from drm.keys import KEY_SIZE
-from media import safe_xml
+from media import boxes, safe_xml
+from media.boxes.pssh import PsshBox
 from media.errors import ContentKeyError, FormatError
 
 MAX_DOCUMENT = 1 << 20  # bytes
@@ -160,10 +161,22 @@ def _drm(element: etree._Element) -> DrmData:
         kid,
         _uuid(element, "systemId"),
         element.get("name", ""),
-        None if pssh is None else _base64(pssh),
+        None if pssh is None else _pssh(pssh, kid),
         content_protection,
         **lines,
     )
+
+
+def _pssh(element: etree._Element, kid: UUID) -> bytes:
+    """It goes into the header of a file as it stands, where any other box would be one of the file's own."""
+    data = _base64(element)
+    try:
+        found = boxes.parse(data)
+    except FormatError as error:
+        raise FormatError(f"CPIX PSSH of {kid}: {error}") from None
+    if not all(isinstance(box, PsshBox) for box in found):
+        raise FormatError(f"CPIX PSSH of {kid}: something other than a pssh box")
+    return data
 
 
 def _rule(element: etree._Element) -> UsageRule:

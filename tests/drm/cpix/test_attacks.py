@@ -26,13 +26,14 @@ from lxml import etree
 
 from drm.cpix import Certificate, CpixKey, Document, DrmData, UsageRule, label_filter, read, write
 from drm.cpix.sealing import Secrets, unwrap, wrap
+from drm.pssh import common_pssh
 from media.errors import ContentKeyError, FormatError
 
 KID, OTHER = UUID("00112233-4455-6677-8899-aabbccddeeff"), UUID("ffeeddcc-bbaa-4988-8766-554433221100")
 DOCUMENT = Document(
     "song",
     (CpixKey(KID, b"sixteen bytes ok", "cbcs"),),
-    (DrmData(KID, KID, pssh=b"box", content_protection="<a/>"),),
+    (DrmData(KID, KID, pssh=common_pssh([KID]).to_bytes(), content_protection="<a/>"),),
     (UsageRule(KID, (label_filter("low"),)),),
 )
 C14N = "http://www.w3.org/2006/12/xml-c14n11"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from drm.cpix import Certificate, CpixKey, Document, DrmData, UsageRule, label_filter, read, write
+from drm.pssh import common_pssh
 from media.errors import ContentKeyError, FormatError, TonearmError
 
 KID = UUID("00112233-4455-6677-8899-aabbccddeeff")
@@ -22,7 +23,7 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 DOCUMENT = Document(
     "song",
     (CpixKey(KID, b"sixteen bytes ok", "cbcs"),),
-    (DrmData(KID, KID, "x", b"box", "<a/>", "#EXT-X-KEY:A", "#EXT-X-SESSION-KEY:A"),),
+    (DrmData(KID, KID, "x", common_pssh([KID]).to_bytes(), "<a/>", "#EXT-X-KEY:A", "#EXT-X-SESSION-KEY:A"),),
     (UsageRule(KID, (label_filter("low"),)),),
 )
 PLAIN = write(DOCUMENT)
@@ -181,6 +182,8 @@ def test_encrypted_keys_that_were_tampered_with(packager: Any, pattern: str, by:
         ('playlist="master"', 'playlist="media"', "one for each of the two playlists"),
         ('playlist="master"', 'playlist="x"', "one for each of the two playlists"),
         ('"media">[^<]*', f'"media">{b64encode(b"#A" + bytes([10]) + b"https://evil/a.m4s").decode()}', "no tag"),
+        ("PSSH>[^<]*", f"PSSH>{b64encode(b'box').decode()}", f"PSSH of {KID}: file at byte 0: "),
+        ("PSSH>[^<]*", f"PSSH>{b64encode(bytes([0, 0, 0, 8]) + b'free').decode()}", "other than a pssh box"),
         ("ProtectionData>[^<]*", f"ProtectionData>{b64encode(bytes([255])).decode()}", "not UTF-8"),
         ('<cpix:LabelFilter label="low"', '<cpix:AudioFilter minChannels="two"', "minChannels is no number"),
     ],

@@ -15,6 +15,7 @@ from lxml import etree
 
 from drm.cpix import Document, UsageRule, audio_filter, label_filter, read, write
 from drm.cpix.model import CpixKey, DrmData, Filter
+from drm.pssh import common_pssh
 from media.errors import ContentKeyError
 
 KID, OTHER = UUID("00112233-4455-6677-8899-aabbccddeeff"), UUID("ffeeddcc-bbaa-4988-8766-554433221100")
@@ -27,7 +28,7 @@ DOCUMENT = Document(
             KID,
             UUID("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"),
             "Widevine",
-            b"a box",
+            common_pssh([KID]).to_bytes(),
             "<a/>",
             "#EXT-X-KEY:A=B\n\n#X",
             "",
@@ -64,7 +65,9 @@ def documents(draw: st.DrawFn) -> Document:
         st.sampled_from(kids),
         st.uuids(),
         texts,
-        st.none() | st.binary(max_size=50),
+        st.none()
+        | st.just(b"")
+        | st.lists(st.uuids(), max_size=3).map(lambda kids: common_pssh(kids).to_bytes()),
         st.none() | st.just("") | elements,
         st.none() | tags,
         st.none() | tags,
