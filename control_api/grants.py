@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from aiohttp import web
 from pydantic import Field
@@ -18,6 +19,7 @@ from control_api.catalogue import Catalogue
 from control_api.endpoint import Access, Caller, Operation
 from control_api.fields import View
 from control_api.rights import Rights
+from control_api.songs import Opening
 from media import layout
 from media.errors import ApiError, SettingsError
 from origin.tokens import TokenKeys, sign
@@ -27,7 +29,26 @@ _ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5}
 
 class ProtectionView(View):
     scheme: str = Field(description="none, cenc, cbcs or aes-128")
+    kid: str | None = Field(description="of the start rendition's key; null when the song is not protected")
+    kids: list[str] = Field(
+        description="of all renditions' keys, each once; this token opens every one of them"
+    )
+
+
+class Part(View):
+    path: str = Field(description="relative to base_url")
+    offset: int
+    size: int = Field(description="bytes")
+
+
+class RenditionView(View):
+    """Where a start begins. A header and a segment of one path are byte ranges of one file."""
+
+    name: str
+    codec: str = Field(description="RFC 6381")
     kid: str | None
+    init: Part
+    first_segment: Part
 
 
 class Grant(View):
@@ -42,6 +63,7 @@ class Grant(View):
     license_url: str | None = Field(description="null when the song is not protected")
     protection: ProtectionView
     start_rendition: str
+    renditions: list[RenditionView]
     samples: int
     sample_rate: int
 
@@ -104,11 +126,28 @@ class Grants:
             manifests={kind: base + name for kind, name in entry.manifests.items()},
             presentation_url=base + layout.PRESENTATION,
             license_url=None if entry.kid is None else root + layout.LICENCE,
-            protection=ProtectionView(scheme=entry.scheme, kid=None if entry.kid is None else str(entry.kid)),
+            protection=ProtectionView(
+                scheme=entry.scheme, kid=_text(entry.kid), kids=[str(kid) for kid in entry.kids]
+            ),
             start_rendition=entry.start_rendition,
+            renditions=[_rendition(each) for each in entry.openings],
             samples=entry.samples,
             sample_rate=entry.sample_rate,
         )
+
+
+def _rendition(opening: Opening) -> RenditionView:
+    return RenditionView(
+        name=opening.name,
+        codec=opening.codec,
+        kid=_text(opening.kid),
+        init=Part(path=opening.init, offset=0, size=opening.init_size),
+        first_segment=Part(path=opening.segment, offset=opening.offset, size=opening.size),
+    )
+
+
+def _text(kid: UUID | None) -> str | None:
+    return None if kid is None else str(kid)
 
 
 def _origin(request: web.Request) -> str:

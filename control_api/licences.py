@@ -1,6 +1,6 @@
 """Content keys for players: the ClearKey licence endpoint, and raw keys for HLS.
 
-Both stand behind the stream token, which names one version of one song: its key is handed out, no other one. Neither
+Both stand behind the stream token, which names one version of one song: its keys are handed out, no others. Neither
 a key nor a token is ever logged, and nothing of it may be stored on the way.
 """
 
@@ -64,28 +64,28 @@ class Licences:
         ]
 
     async def licence(self, request: web.Request, path: TokenPath) -> web.Response:
-        kid = await self._kid_of(path.token)
+        kids = await self._kids_of(path.token)
         body = await read_body(request, MAX_REQUEST)
-        licence = await asyncio.to_thread(answer, body, lambda asked: self._key(kid, asked))
+        licence = await asyncio.to_thread(answer, body, lambda asked: self._key(kids, asked))
         return web.Response(body=licence, content_type="application/json", headers=NO_STORE)
 
     async def key(self, path: KeyPath) -> web.Response:
-        kid = await self._kid_of(path.token)
-        key = await asyncio.to_thread(self._key, kid, path.kid)
+        kids = await self._kids_of(path.token)
+        key = await asyncio.to_thread(self._key, kids, path.kid)
         if key is None:
             raise KeyMissing(f"key {path.kid}: not one of this song")
         return web.Response(body=key, content_type="application/octet-stream", headers=NO_STORE)
 
-    async def _kid_of(self, token: str) -> UUID | None:
-        """The KID of the version that `token` opens, which may be an older one than the catalogue's."""
+    async def _kids_of(self, token: str) -> tuple[UUID, ...]:
+        """The KIDs of the version that `token` opens, which may be an older one than the catalogue's."""
         claims = read(token, keys=self.keys, now_ms=self.clock())
         entry = self.catalogue.entries.get(claims.song_id)
         if entry is None or entry.version != claims.version:
             if not claims.version:
                 raise KeyMissing("this token is for no single song")
             entry = await read_entry(self.catalogue.store, claims.song_id, claims.version)
-        return entry.kid
+        return entry.kids
 
-    def _key(self, kid: UUID | None, asked: UUID) -> bytes | None:
-        """The key of `asked` if that is the song's own `kid`. Raises `KeyMissing` when the store has lost it."""
-        return self.key_store.get(asked).key if kid is not None and asked == kid else None
+    def _key(self, kids: tuple[UUID, ...], asked: UUID) -> bytes | None:
+        """The key of `asked` if that is one of the song's own `kids`. Raises `KeyMissing` when the store has lost it."""
+        return self.key_store.get(asked).key if asked in kids else None

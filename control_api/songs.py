@@ -11,7 +11,7 @@ from control_api.fields import View
 from manifests.addresses import plain
 from media import layout
 from media.errors import FormatError
-from media.presentation import Presentation
+from media.presentation import Presentation, Rendition
 from media.song import Song
 
 
@@ -35,6 +35,23 @@ class SongView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """What a start in one rendition begins with: where its header and its first segment lie, in bytes.
+
+    Both are parts of one file where `init` and `segment` name the same. `kid` is None when clear.
+    """
+
+    name: str
+    codec: str
+    kid: UUID | None
+    init: str
+    init_size: int
+    segment: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """`cover`, `peaks` and `preview` are paths in the version's folder, empty for none; `kid` is None when clear."""
 
@@ -50,6 +67,12 @@ class Entry:
     scheme: str
     kid: UUID | None
     start_rendition: str
+    openings: tuple[Opening, ...]
+
+    @property
+    def kids(self) -> tuple[UUID, ...]:
+        """Those of all renditions, each once."""
+        return tuple(dict.fromkeys(each.kid for each in self.openings if each.kid is not None))
 
     @property
     def folder(self) -> str:
@@ -83,6 +106,9 @@ def entry_of(presentation: Presentation) -> Entry:
     ):
         if path:
             plain(path)
+    openings = tuple(_opening(presentation, rendition) for rendition in presentation.renditions)
+    if presentation.start_rendition not in {each.name for each in openings}:
+        raise FormatError(f"{song.song_id}: no rendition {presentation.start_rendition!r} to start with")
     return Entry(
         song=presentation.song,
         version=presentation.version,
@@ -96,6 +122,25 @@ def entry_of(presentation: Presentation) -> Entry:
         scheme=presentation.protection.scheme,
         kid=presentation.protection.kid,
         start_rendition=presentation.start_rendition,
+        openings=openings,
+    )
+
+
+def _opening(presentation: Presentation, rendition: Rendition) -> Opening:
+    if not rendition.segments:
+        raise FormatError(f"{presentation.song.song_id}: rendition {rendition.name!r} has no segments")
+    first = rendition.segments[0]
+    if any(not 0 <= number <= _LARGEST for number in (rendition.init_size, first.offset, first.size)):
+        raise FormatError(f"{presentation.song.song_id}: rendition {rendition.name!r} lies nowhere")
+    return Opening(
+        name=rendition.name,
+        codec=rendition.codec,
+        kid=presentation.kid_of(rendition),
+        init=plain(rendition.init),
+        init_size=rendition.init_size,
+        segment=plain(first.path),
+        offset=first.offset,
+        size=first.size,
     )
 
 

@@ -47,6 +47,7 @@ def presentation(
     version: str = VERSION,
     kid: UUID | None = None,
     scheme: str = "cbcs",
+    renditions: tuple[Rendition, ...] = (),
     **song: Any,
 ) -> Presentation:
     """Twenty seconds in one rendition, unless `samples` says otherwise; what is no field of a song goes elsewhere."""
@@ -61,7 +62,7 @@ def presentation(
         version=version,
         samples=samples,
         sample_rate=44_100,
-        renditions=(rendition,),
+        renditions=renditions or (rendition,),
         protection=Protection() if kid is None else Protection(scheme, kid),
         loudness=Loudness(lufs, 5.0, -1.0),
         manifests={"hls": "hls.m3u8", "dash": "dash.mpd"},

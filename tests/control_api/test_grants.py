@@ -15,6 +15,7 @@ from control_api.accounts import REMEMBERED_MS, change
 from control_api.app import Api
 from drm.key_store import KeyStore
 from media.errors import SettingsError
+from media.presentation import Rendition, Segment
 from origin.tokens import TokenKeys, sign, verify
 
 VERSION = "0123456789abcdef"
@@ -64,8 +65,17 @@ async def test_a_grant_says_all_that_a_player_needs(
         "manifests": {"hls": base + "hls.m3u8", "dash": base + "dash.mpd"},
         "presentation_url": base + "presentation.json",
         "license_url": f"{root}/t/{token}/licence/clearkey",
-        "protection": {"scheme": "cbcs", "kid": str(kid)},
+        "protection": {"scheme": "cbcs", "kid": str(kid), "kids": [str(kid)]},
         "start_rendition": "normal",
+        "renditions": [
+            {
+                "name": "normal",
+                "codec": "mp4a.40.2",
+                "kid": str(kid),
+                "init": {"path": "audio/normal/init.mp4", "offset": 0, "size": 4},
+                "first_segment": {"path": "audio/normal/00001.m4s", "offset": 0, "size": 4},
+            }
+        ],
         "samples": 882_000,
         "sample_rate": 44_100,
     }
@@ -77,7 +87,65 @@ async def test_a_grant_says_all_that_a_player_needs(
 async def test_a_song_without_protection_has_no_licence(listener: Any) -> None:
     grant = await listener.ok("GET", "/v1/songs/open-song/stream")
     assert grant["license_url"] is None
-    assert grant["protection"] == {"scheme": "none", "kid": None}
+    assert grant["protection"] == {"scheme": "none", "kid": None, "kids": []}
+    assert [each["kid"] for each in grant["renditions"]] == [None]
+
+
+def one_file(name: str, codec: str, *, kid: UUID | None = None) -> Rendition:
+    """Twenty seconds in two ranges of one file, behind 800 bytes of header and 100 of index."""
+    path = f"audio/{name}/track.mp4"
+    segments = (Segment(path, 0, 441_000, 7000, 900), Segment(path, 441_000, 441_000, 8000, 7900))
+    return Rendition(
+        name,
+        codec,
+        96_000,
+        44_100,
+        2,
+        0,
+        96_000,
+        96_000,
+        path,
+        800,
+        segments,
+        kid="" if kid is None else str(kid),
+        index_size=100,
+    )
+
+
+async def test_a_key_for_each_rendition_and_all_of_them_for_one_token(
+    publish_song: Publish, key_store: KeyStore, make_api: Callable[..., Api], start: Any
+) -> None:
+    shared, own, foreign = (key_store.for_scope(scope) for scope in ("shared", "own", "foreign"))
+    renditions = (one_file("normal", "mp4a.40.2"), one_file("lossless", "fLaC", kid=own.kid))
+    await publish_song("shapes", kid=shared.kid, renditions=renditions)
+    await publish_song("other", kid=foreign.kid)
+    for _ in range(2):  # as the store says, then as the records do
+        stranger = await start(make_api())
+        session = await stranger.ok("POST", "/v1/sessions/guest")
+        bearer = {"Authorization": f"Bearer {session['access_token']}"}
+        grant = await stranger.ok("GET", "/v1/songs/shapes/stream", headers=bearer)
+        assert grant["protection"] == {
+            "scheme": "cbcs",
+            "kid": str(shared.kid),
+            "kids": [str(shared.kid), str(own.kid)],
+        }
+        assert grant["renditions"][1] == {
+            "name": "lossless",
+            "codec": "fLaC",
+            "kid": str(own.kid),
+            "init": {"path": "audio/lossless/track.mp4", "offset": 0, "size": 800},
+            "first_segment": {"path": "audio/lossless/track.mp4", "offset": 900, "size": 7000},
+        }
+        url = grant["license_url"]
+        answer = await stranger.call("POST", url, data=kids(own.kid, shared.kid))
+        licence = await answer.json(content_type="application/json")
+        opened = {urlsafe_b64decode(each["k"] + "==") for each in licence["keys"]}
+        assert opened == {shared.key, own.key}
+        for key in (shared, own):
+            answer = await stranger.call("GET", url.replace("licence/clearkey", f"keys/{key.kid}"))
+            assert await answer.read() == key.key
+        await stranger.refused(404, "POST", url, data=kids(own.kid, foreign.kid))
+        await stranger.refused(404, "GET", url.replace("licence/clearkey", f"keys/{foreign.kid}"))
 
 
 async def test_grants_name_the_edge_and_last_as_long_as_set(

@@ -165,6 +165,7 @@ async def test_broken_songs_are_left_out_and_said_once(
         layout.folder("someone-else", VERSION) + layout.PRESENTATION,
         made.to_json().replace(b"someone-else", b"another-one"),
     )
+    made_rendition = json.loads(made.to_json())["renditions"][0]
     for name, wrong in {
         "no-time": {"samples": 0},
         "no-rate": {"sample_rate": 0},
@@ -173,6 +174,10 @@ async def test_broken_songs_are_left_out_and_said_once(
         "leads-off": {"manifests": {"hls": "//evil.example/x"}},
         "half-a-sign": {"song": {"title": "\ud800"}},
         "no-track": {"song": {"track_number": -(2**70)}},
+        "no-start": {"start_rendition": "elsewhere"},
+        "no-segments": {"renditions": [made_rendition | {"segments": []}]},
+        "rendition-leads-out": {"renditions": [made_rendition | {"init": "../../../x"}]},
+        "no-place": {"renditions": [made_rendition | {"init_size": -1}]},
     }.items():
         document = json.loads((await publish_song(name)).to_json())
         song = document["song"] | wrong.get("song", {})
@@ -198,10 +203,14 @@ async def test_broken_songs_are_left_out_and_said_once(
         "songs/leads-off",
         "songs/leads-out",
         "songs/no-json",
+        "songs/no-place",
         "songs/no-rate",
+        "songs/no-segments",
+        "songs/no-start",
         "songs/no-time",
         "songs/no-track",
         "songs/no-version",
+        "songs/rendition-leads-out",
         "songs/someone-else",
     ]
     await publish_song("half", version="e" * 16)
@@ -235,14 +244,22 @@ async def test_a_restart_knows_the_songs_and_a_lost_store_takes_none_away(
 
 
 async def test_what_another_version_of_tonearm_kept_is_read_again(
-    publish_song: Publish, make_api: Any, start: Any
+    publish_song: Publish, make_api: Any, start: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     await publish_song("one")
     await publish_song("two")
     api = make_api()
     await start(api)
     async with api.database.transaction() as session:
-        await session.execute(
-            update(SongRecord).where(SongRecord.song_id == "one").values(entry='{"old": true}')
-        )
-    assert await listed(await start(make_api())) == ["one", "two"]
+        kept = json.loads((await session.get_one(SongRecord, "two")).entry or "")
+        del kept["openings"]  # as it was before a presentation could have several keys
+        for song_id, entry in (("one", '{"old": true}'), ("two", json.dumps(kept))):
+            await session.execute(update(SongRecord).where(SongRecord.song_id == song_id).values(entry=entry))
+    with caplog.at_level(logging.WARNING, "tonearm.api"):
+        listener = await start(make_api())
+    assert len([each for each in caplog.messages if "kept by another version of Tonearm" in each]) == 2
+    assert await listed(listener) == ["one", "two"]
+    session = await listener.ok("POST", "/v1/sessions/guest")
+    bearer = {"Authorization": f"Bearer {session['access_token']}"}
+    grant = await listener.ok("GET", "/v1/songs/two/stream", headers=bearer)
+    assert [each["name"] for each in grant["renditions"]] == ["normal"]
