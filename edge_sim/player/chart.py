@@ -17,6 +17,7 @@ _COLOURS = {
     "manifest": "blue",
     "playlist": "bright_blue",
     "init": "cyan",
+    "index": "bright_cyan",
     "key": "red",
     "licence": "red",
     "segment": "green",

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -23,6 +23,17 @@ _LARGEST = 32 << 20  # bytes: no manifest or segment is larger, and a wrong URL 
 _CACHE_WORDS = {"hit": "hit", "miss": "fwd=uri-miss", "stale": "fwd=stale", "pass": "fwd=bypass"}
 _HTTP = re.compile(r"https?://", re.IGNORECASE)
 _TOKEN = re.compile(r"/t/[^/]+")
+
+
+class ByteRange(NamedTuple):
+    """`size` bytes from byte `first` on."""
+
+    first: int
+    size: int
+
+    @property
+    def stop(self) -> int:
+        return self.first + self.size
 
 
 @dataclass
@@ -41,8 +52,14 @@ class Connection:
     stopwatch: Stopwatch
     spans: list[Span] = field(default_factory=list)
 
-    async def get(self, name: str, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
-        return await self.request(name, "GET", url, headers=headers)
+    async def get(
+        self, name: str, url: str, *, headers: Mapping[str, str] | None = None, part: ByteRange | None = None
+    ) -> bytes:
+        """The object, or `part` of it, also from a server that knows no ranges and sends all (RFC 9110 §14.2)."""
+        if part is None:
+            return await self.request(name, "GET", url, headers=headers)
+        asked = {**(headers or {}), "Range": f"bytes={part.first}-{part.stop - 1}"}
+        return await self.request(name, "GET", url, headers=asked, part=part)
 
     async def post(self, name: str, url: str, document: Any) -> bytes:
         return await self.request(
@@ -61,8 +78,12 @@ class Connection:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        part: ByteRange | None = None,
     ) -> bytes:
-        """The body of a 200 or 201, measured as span `name`. Raises `UpstreamFailed` or `UpstreamTimeout`."""
+        """The body of a 200 or 201, and of a 206 where a `part` was asked, measured as span `name`.
+
+        Raises `UpstreamFailed` or `UpstreamTimeout`.
+        """
         if not _HTTP.match(url):
             raise UpstreamFailed(f"{name}: {url[:80]!r} is no http address")
         connecting = _Connecting()
@@ -77,13 +98,24 @@ class Connection:
                     if len(content) > _LARGEST:
                         raise UpstreamFailed(f"{name}: {shown(url)}: larger than {_LARGEST >> 20} MiB")
         stop = self.stopwatch()
-        if response.status not in (200, 201):
+        if response.status not in (200, 201) and not (part and response.status == 206):
             raise UpstreamFailed(f"{name}: {shown(url)}: {response.status} {_detail(content)}".rstrip())
+        whole = len(content)
+        if part is not None:
+            if response.status == 200:
+                content = content[part.first : part.stop]
+            told = response.headers.get("Content-Range", "")
+            if len(content) != part.size or (
+                response.status == 206 and not told.startswith(f"bytes {part.first}-{part.stop - 1}/")
+            ):
+                raise UpstreamFailed(
+                    f"{name}: {shown(url)}: bytes {part.first}-{part.stop - 1} asked, {told or f'{whole} bytes'} came"
+                )
         if connecting.stop_ns:
             self.spans.append(Span("connect", connecting.start_ns, connecting.stop_ns))
             start = connecting.stop_ns
         cache = nearest_cache(response.headers.get("Cache-Status", ""))
-        self.spans.append(Span(name, start, stop, len(content), cache))
+        self.spans.append(Span(name, start, stop, whole, cache))
         return bytes(content)
 
 

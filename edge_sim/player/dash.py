@@ -8,12 +8,14 @@ from uuid import UUID
 
 from lxml import etree
 
-from edge_sim.player.connection import Connection
+from edge_sim.player.connection import ByteRange, Connection
 from edge_sim.player.entrance import Entrance, KeyAddress, file_name
 from media.errors import ManifestError
 
 _NAMES = {"d": "urn:mpeg:dash:schema:mpd:2011", "cps": "https://dashif.org/CPS"}
 _DEFAULT_KID = "{urn:mpeg:cenc:2013}default_KID"
+_CLEARKEY = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
+_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 # ISO/IEC 23009-1 §5.3.9.4.4
 _VARIABLE = re.compile(r"\$(RepresentationID|Number|Bandwidth|Time)?(?:%0([0-9]{1,2})d)?\$")
 
@@ -43,12 +45,14 @@ def _entrance(content: bytes, url: str, rendition: str) -> Entrance:
     base = url
     for element in reversed(family):
         base = urljoin(base, (element.findtext("d:BaseURL", "", _NAMES) or "").strip())
+    if (segment_base := _nearest(family, "d:SegmentBase")) is not None:
+        return _indexed(segment_base, base, _key(family, url))
     templates = [each for element in family for each in element.iterfind("d:SegmentTemplate", _NAMES)]
     attributes = {
         str(name): str(value) for each in reversed(templates) for name, value in each.attrib.items()
     }
     if "media" not in attributes or "initialization" not in attributes:
-        raise ValueError(f"Representation {chosen.get('id')!r} has no SegmentTemplate")
+        raise ValueError(f"Representation {chosen.get('id')!r} has neither SegmentTemplate nor SegmentBase")
     first = root.find(".//d:SegmentTimeline/d:S", _NAMES)
     values = {
         "RepresentationID": chosen.get("id", ""),
@@ -59,19 +63,58 @@ def _entrance(content: bytes, url: str, rendition: str) -> Entrance:
     return Entrance(
         init=urljoin(base, _fill(attributes["initialization"], values)),
         segment=urljoin(base, _fill(attributes["media"], values)),
-        key=_key(family, base),
+        key=_key(family, url),
     )
 
 
-def _key(family: list[etree._Element], base: str) -> KeyAddress | None:
+def _indexed(segment_base: etree._Element, base: str, key: KeyAddress | None) -> Entrance:
+    """A Representation of one file (ISO/IEC 23009-1 §5.3.9.2): its index tells where the first segment is.
+
+    Without an Initialization the header is what lies before the index.
+    """
+    index = _range(segment_base.get("indexRange", ""))
+    header = segment_base.find("d:Initialization", _NAMES)
+    if header is None:
+        return Entrance(base, base, key, init_range=ByteRange(0, index.first), index_range=index)
+    told = header.get("range")
+    return Entrance(
+        init=urljoin(base, header.get("sourceURL", "")),
+        segment=base,
+        key=key,
+        init_range=None if told is None else _range(told),
+        index_range=index,
+    )
+
+
+def _range(text: str) -> ByteRange:
+    match = _RANGE.fullmatch(text)
+    if match is None or int(match[1]) > int(match[2]):
+        raise ValueError(f"{text[:40]!r} is no byte range")
+    return ByteRange(int(match[1]), int(match[2]) + 1 - int(match[1]))
+
+
+def _nearest(family: list[etree._Element], name: str) -> etree._Element | None:
+    """What the Representation has, or else inherits."""
+    found = (element.find(name, _NAMES) for element in family)
+    return next((each for each in found if each is not None), None)
+
+
+def _key(family: list[etree._Element], url: str) -> KeyAddress | None:
+    """The nearest KID and licence address. Those of DRM systems other than ClearKey are not for this player."""
     protections = [each for element in family for each in element.iterfind("d:ContentProtection", _NAMES)]
     if not protections:
         return None
     kids = [kid for each in protections if (kid := each.get(_DEFAULT_KID))]
-    addresses = [text for each in protections if (text := each.findtext("cps:Laurl", None, _NAMES))]
+    ours = [each for each in protections if not _of_another_system(each)]
+    addresses = [text for each in ours if (text := each.findtext("cps:Laurl", None, _NAMES))]
     if not kids or not addresses:
         raise ValueError("ContentProtection without default_KID and dashif:Laurl")
-    return KeyAddress("licence", urljoin(base, addresses[0].strip()), UUID(kids[0]))
+    return KeyAddress("licence", urljoin(url, addresses[0].strip()), UUID(kids[0]))
+
+
+def _of_another_system(protection: etree._Element) -> bool:
+    scheme = protection.get("schemeIdUri", "").lower()
+    return scheme.startswith("urn:uuid:") and scheme != _CLEARKEY
 
 
 def _fill(template: str, values: dict[str, str]) -> str:

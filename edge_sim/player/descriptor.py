@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
-from edge_sim.player.connection import Connection
+from edge_sim.player.connection import ByteRange, Connection
 from edge_sim.player.entrance import Entrance, KeyAddress
 from media import layout
 from media.presentation import Presentation
@@ -18,14 +18,17 @@ async def descriptor(connection: Connection, url: str, rendition: str) -> Entran
     protection = presentation.protection
     whole = protection.scheme == "aes-128"
     address = protection.key_url or layout.KEYS if whole else protection.license_url or layout.LICENCE
-    key = None
-    if protection.kid is not None:
+    key, kid = None, presentation.kid_of(chosen)
+    if kid is not None:
         # Addresses are relative to the token's root, three folders above the version's (`media.layout`).
-        absolute = urljoin(urljoin(url, "../../../"), address.replace("{kid}", str(protection.kid)))
-        key = KeyAddress("raw" if whole else "licence", absolute, protection.kid)
+        absolute = urljoin(urljoin(url, "../../../"), address.replace("{kid}", str(kid)))
+        key = KeyAddress("raw" if whole else "licence", absolute, kid)
+    first = chosen.segments[0]
     return Entrance(
         init=urljoin(url, chosen.init),
-        segment=urljoin(url, chosen.segments[0].path),
+        segment=urljoin(url, first.path),
         key=key,
         iv=bytes.fromhex(chosen.iv) if whole else b"",
+        init_range=ByteRange(0, chosen.init_size) if chosen.one_file else None,
+        segment_range=ByteRange(first.offset, first.size) if chosen.one_file else None,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from edge_sim.player.connection import ByteRange
 from media.errors import ManifestError
 
 
@@ -22,12 +23,19 @@ class KeyAddress:
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """Absolute addresses. `iv` is set where whole segments are encrypted (HLS AES-128)."""
+    """Absolute addresses. `iv` is set where whole segments are encrypted (HLS AES-128).
+
+    Ranges are set where init and segment are parts of a file. With an `index_range` (of the file that `segment` names) the
+    first segment is where the index there says.
+    """
 
     init: str
     segment: str
     key: KeyAddress | None = None
     iv: bytes = b""
+    init_range: ByteRange | None = None
+    segment_range: ByteRange | None = None
+    index_range: ByteRange | None = None
 
 
 def file_name(url: str) -> str:

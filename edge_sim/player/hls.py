@@ -7,10 +7,12 @@ from urllib.parse import urljoin
 
 import m3u8
 
-from edge_sim.player.connection import Connection
+from edge_sim.player.connection import ByteRange, Connection
 from edge_sim.player.entrance import Entrance, KeyAddress, file_name, understood
 from media.errors import ManifestError
 
+IDENTITY, CLEARKEY = "identity", "org.w3.clearkey"
+_RANGE = re.compile(r"([0-9]{1,18})(?:@([0-9]{1,18}))?", re.ASCII)
 _IV = re.compile(r"0[xX]([0-9A-Fa-f]{1,32})", re.ASCII)  # RFC 8216bis §4.2: hexadecimal-sequence, 128 bits
 
 
@@ -29,20 +31,50 @@ async def hls(connection: Connection, url: str, rendition: str) -> Entrance:
     if not media.segments or media.segments[0].init_section is None:
         raise ManifestError(f"{file_name(media_url)}: no segment with an EXT-X-MAP")
     first = media.segments[0]
-    key = first.key if first.key is not None and first.key.method != "NONE" else None
+    key = _openable(media, media_url)
     return Entrance(
         init=urljoin(media_url, first.init_section.uri),
         segment=urljoin(media_url, first.uri),
         key=_address(key, media_url) if key is not None else None,
         iv=_iv(key, media, media_url) if key is not None and key.method == "AES-128" else b"",
+        init_range=_range(first.init_section.byterange, media_url),
+        segment_range=_range(first.byterange, media_url),
     )
 
 
+def _openable(media: m3u8.M3U8, url: str) -> m3u8.Key | None:
+    """The key of the first segment, out of lines for one system each, that this player can open (RFC 8216bis §4.4.4.4).
+
+    A line replaces the one before with its KEYFORMAT, and METHOD=NONE all of them.
+    """
+    last = media.segments[0].key
+    if last is None:
+        return None
+    keys: dict[str, m3u8.Key] = {}
+    for key in media.keys[: media.keys.index(last) + 1]:
+        if key.method == "NONE":
+            keys.clear()
+        else:
+            keys[key.keyformat or IDENTITY] = key
+    found = [key for form, key in keys.items() if form in (IDENTITY, CLEARKEY) and key.uri]
+    if keys and not found:
+        names = ", ".join(map(repr, keys))
+        raise ManifestError(f"{file_name(url)}: KEYFORMAT {names} is nothing that this player can open")
+    return found[0] if found else None
+
+
 def _address(key: m3u8.Key, url: str) -> KeyAddress:
-    form = key.keyformat or "identity"
-    if form not in ("identity", "org.w3.clearkey") or not key.uri:
-        raise ManifestError(f"{file_name(url)}: KEYFORMAT {form!r} is nothing that this player can open")
-    return KeyAddress("raw" if form == "identity" else "licence", urljoin(url, key.uri))
+    return KeyAddress("licence" if key.keyformat == CLEARKEY else "raw", urljoin(url, key.uri))
+
+
+def _range(text: str | None, url: str) -> ByteRange | None:
+    """A byte range ``n@o`` (RFC 8216bis §4.4.4.2); what is first in the playlist follows on nothing, so without ``@o`` it begins the file."""
+    if text is None:
+        return None
+    match = _RANGE.fullmatch(text.strip())
+    if match is None or int(match[1]) == 0:
+        raise ManifestError(f"{file_name(url)}: {text[:40]!r} is no byte range")
+    return ByteRange(int(match[2] or 0), int(match[1]))
 
 
 def _iv(key: m3u8.Key, media: m3u8.M3U8, url: str) -> bytes:

@@ -25,6 +25,7 @@ from edge_sim.player.decode import first_sound
 from edge_sim.player.descriptor import descriptor
 from edge_sim.player.entrance import Entrance, understood
 from edge_sim.player.hls import hls
+from edge_sim.player.index import first_subsegment
 from edge_sim.player.waterfall import Kind, Span, Waterfall
 from media.errors import FormatError, SettingsError, UpstreamFailed
 from packager.fragments import Init, read_init
@@ -161,12 +162,21 @@ async def _objects(connection: Connection, entrance: Entrance) -> tuple[bytes, I
     """Segment, init segment and key, each as soon as its address is known."""
     try:
         async with asyncio.TaskGroup() as group:
-            segment = group.create_task(connection.get("segment", entrance.segment))
-            init = group.create_task(connection.get("init", entrance.init))
+            segment = group.create_task(_segment(connection, entrance))
+            init = group.create_task(connection.get("init", entrance.init, part=entrance.init_range))
             key = group.create_task(_key(connection, entrance, init))
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return segment.result(), read_init(init.result()), key.result()
+
+
+async def _segment(connection: Connection, entrance: Entrance) -> bytes:
+    """The first segment. Where only an index knows its place, that is one round trip more."""
+    part = entrance.segment_range
+    if entrance.index_range is not None:
+        index = await connection.get("index", entrance.segment, part=entrance.index_range)
+        part = first_subsegment(index, entrance.index_range)
+    return await connection.get("segment", entrance.segment, part=part)
 
 
 async def _key(connection: Connection, entrance: Entrance, init: asyncio.Task[bytes]) -> bytes | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,6 +22,8 @@ import pytest
 from aiohttp import web
 
 from drm.keys import ContentKey
+from drm.signalling import signal
+from drm.systems import DrmSystem
 from edge_sim.edge import routes
 from media.access_units import AccessUnits, Encoded
 from media.layout import IMMUTABLE
@@ -268,6 +270,8 @@ async def talk(
 
 KID = UUID("00112233-4455-6677-8899-aabbccddeeff")
 KEY = bytes(range(16, 32))
+OTHER_KID = UUID("ffeeddcc-bbaa-9988-7766-554433221100")
+OTHER_KEY = bytes(range(32, 48))
 
 
 def encode(pcm: numpy.ndarray) -> Encoded:
@@ -316,28 +320,56 @@ class Stage:
     def url(self, name: str) -> str:
         return f"{self.talk.base}/t/{self.talk.token}/{SONG}{name}"
 
-    def publish(self, encoded: Encoded, scheme: str = "none") -> Presentation:
-        """Package for real, and let origin and API say what a player will ask for."""
-        clear, names, key = scheme == "none", (encoded.name, "high"), ContentKey(KID, KEY, "a-song", 0)
+    def publish(
+        self,
+        encoded: Encoded,
+        scheme: str = "none",
+        *,
+        own_key: bool = False,
+        one_file: bool = False,
+        systems: Sequence[DrmSystem] = (),
+    ) -> Presentation:
+        """Package for real, and let origin and API say what a player will ask for: `encoded`, and as ``high`` once more.
+
+        With `own_key` that second one has another key.
+        """
+        first = ContentKey(KID, KEY, "a-song", 0)
+        second = ContentKey(OTHER_KID, OTHER_KEY, "a-song.high", 0) if own_key else first
+        keys = {} if scheme == "none" else {encoded.name: first, "high": second}
         packed = package(
-            [encoded, replace(encoded, name="high", bitrate=160_000)],
+            [encoded, replace(encoded, name="high", bitrate=encoded.bitrate + 64_000)],
             song=Song("a-song", "A Song"),
             version="0123456789abcdef",
-            encryption=Encryption() if clear else Encryption(scheme, dict.fromkeys(names, key)),
+            encryption=Encryption(
+                scheme,
+                keys,
+                signalling=[
+                    signal(system, key.kid, scheme, license_url="https://drm.example/", key=key.key)
+                    for system in systems
+                    for key in (first, second)
+                ],
+            ),
             loudness=Loudness(None, None, None),
             public={},
             master={},
+            one_file=one_file,
         )
         for name, body in packed.objects():
             self.origin.says(name, body)
-        self.origin.says(self.key_name, KEY, cache_control="no-store")
+        for key in (first, second):
+            self.origin.says(self.key_name.replace(str(KID), str(key.kid)), key.key, cache_control="no-store")
         self.licence(KEY)
         self._api(packed.presentation)
         return packed.presentation
 
     def licence(self, key: bytes) -> None:
-        item = {"kty": "oct", "kid": _base64url(KID.bytes), "k": _base64url(key)}
-        self._json(self.licence_name, {"keys": [item], "type": "temporary"})
+        """From now on the licence server says this, and the second rendition's key."""
+        keys = {KID: key, OTHER_KID: OTHER_KEY}
+        items = [
+            {"kty": "oct", "kid": _base64url(kid.bytes), "k": _base64url(value)}
+            for kid, value in keys.items()
+        ]
+        self._json(self.licence_name, {"keys": items, "type": "temporary"})
 
     def _api(self, presentation: Presentation) -> None:
         self._json("/api/v1/sessions/guest", {"access_token": "guest", "token_type": "Bearer"})
@@ -350,7 +382,10 @@ class Stage:
             "presentation_url": self.url("presentation.json"),
             "start_rendition": presentation.start_rendition,
             "license_url": f"{self.talk.base}/t/{self.talk.token}/licence/clearkey",
-            "protection": {"kid": str(KID)},
+            "protection": {
+                "kid": str(presentation.protection.kid),
+                "kids": [str(kid) for kid in presentation.kids],
+            },
         }
         for song in ("a-song", "b-song"):
             self._json(f"/api/v1/songs/{song}/stream", grant)
