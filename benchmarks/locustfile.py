@@ -31,6 +31,7 @@ import gevent
 import m3u8
 from locust import FastHttpUser, constant, events, task
 from locust.exception import StopUser
+from m3u8.model import InitializationSection
 
 from benchmarks.loopback import require_loopback
 
@@ -38,6 +39,7 @@ BUFFER_S = 10.0  # seconds of music that a player keeps ahead
 SKIPPED = 0.25  # of all songs, somewhere in their first half minute
 SKIP_WITHIN_S = 30.0
 SEEK = 0.03  # chance at each segment
+SEGMENT = "…/[segment].m4s"
 START = "grant → first segment"
 
 tally: Counter[str] = Counter()  # cache answers by kind, songs, stalls
@@ -142,20 +144,22 @@ class Listener(FastHttpUser):
         url = variants.playlists[0].absolute_uri
         media = m3u8.loads(self.fetch("GET", url, "…/[rendition]/hls.m3u8").text, uri=url)
         first = media.segments[0]
-        self.fetch("GET", first.init_section.absolute_uri, "…/init.mp4")
+        self.fetch_part(first.init_section, "…/init.mp4")
         self.unlock(grant, first.key)
-        return media.segments, len(self.fetch("GET", first.absolute_uri, "…/[segment].m4s").content)
+        return media.segments, len(self.fetch_part(first, SEGMENT).content)
 
     def unlock(self, grant: dict[str, Any], key: m3u8.Key | None) -> None:
-        """The licence, or for HLS AES-128 the key itself."""
+        """The licence for all renditions, or for HLS AES-128 the rendition's key itself."""
         if key is None:
             return
         if key.method == "AES-128":
             self.fetch("GET", require_loopback(key.absolute_uri), "…/keys/[kid]")
             return
-        kid = urlsafe_b64encode(UUID(grant["protection"]["kid"]).bytes).rstrip(b"=").decode()
+        kids = [
+            urlsafe_b64encode(UUID(kid).bytes).rstrip(b"=").decode() for kid in grant["protection"]["kids"]
+        ]
         url = require_loopback(grant["license_url"])
-        self.fetch("POST", url, "…/licence/clearkey", json={"kids": [kid], "type": "temporary"})
+        self.fetch("POST", url, "…/licence/clearkey", json={"kids": kids, "type": "temporary"})
 
     def listen_on(self, segments: list[m3u8.Segment], compression: float) -> None:
         """The rest of the song, or of as much of it as this listener wants to hear."""
@@ -169,7 +173,7 @@ class Listener(FastHttpUser):
             gevent.sleep(
                 max(0.0, since + (starts[number] - BUFFER_S - at) / compression - time.perf_counter())
             )
-            self.fetch("GET", segments[number].absolute_uri, "…/[segment].m4s")
+            self.fetch_part(segments[number], SEGMENT)
             late = time.perf_counter() - since - (starts[number] - at) / compression
             if late > 0:
                 tally["stalls"] += 1
@@ -177,17 +181,26 @@ class Listener(FastHttpUser):
             number += 1
             if random.random() < SEEK:
                 number = random.randrange(len(segments))
-                self.fetch("GET", segments[number].absolute_uri, "…/[segment].m4s")
+                self.fetch_part(segments[number], SEGMENT)
                 at, since = starts[number], time.perf_counter()
                 number += 1
         rest = min(leave, starts[-1]) - at
         gevent.sleep(max(0.0, since + rest / compression - time.perf_counter()))
 
+    def fetch_part(self, part: m3u8.Segment | InitializationSection, name: str) -> Any:
+        """A segment or header: a file called `name`, or a byte range ``size@offset`` of one (RFC 8216bis §4.4.4.2)."""
+        if part.byterange is None:
+            return self.fetch("GET", part.absolute_uri, name)
+        size, _, offset = part.byterange.partition("@")
+        first = int(offset or 0)
+        asked = {"Range": f"bytes={first}-{first + int(size) - 1}"}
+        return self.fetch("GET", part.absolute_uri, "…/track.mp4", headers=asked)
+
     def fetch(self, method: str, url: str, name: str, **options: Any) -> Any:
         """One request. Raises `Interrupted` when it failed; what the edge did is taken into the tally."""
         url = urljoin(self.host or "", url)
         answer = self.client.request(method, url, name=name, **options)
-        if answer.status_code not in (200, 201):
+        if answer.status_code not in (200, 201, 206):
             raise Interrupted(f"{name}: {answer.status_code}")
         status = answer.headers.get("Cache-Status", "")
         if status and "/t/" in url and "/songs/" in url:

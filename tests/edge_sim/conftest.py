@@ -337,7 +337,7 @@ class Stage:
         second = ContentKey(OTHER_KID, OTHER_KEY, "a-song.high", 0) if own_key else first
         keys = {} if scheme == "none" else {encoded.name: first, "high": second}
         packed = package(
-            [encoded, replace(encoded, name="high", bitrate=encoded.bitrate + 64_000)],
+            [encoded, replace(encoded, name="high", bitrate=encoded.bitrate + 96_000)],
             song=Song("a-song", "A Song"),
             version="0123456789abcdef",
             encryption=Encryption(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
 from pathlib import Path
@@ -65,6 +66,22 @@ async def test_listeners_start_and_listen(stage, tone, scheme):
     key = stage.key_name if scheme == "aes-128" else stage.licence_name
     assert stage.origin.asked(key)
     assert "audio/high" not in " ".join(asked)
+
+
+@pytest.mark.parametrize("scheme", ["cbcs", "aes-128"])
+async def test_listeners_of_one_file_for_each_rendition_with_a_key_of_its_own(stage, tone, scheme):
+    made = stage.publish(tone, scheme, own_key=True, one_file=True)
+    status, out, err = await load(stage)
+    assert status == 0, out + err
+    assert re.search(r"failures +0 of \d+ requests", out)
+    assert float(re.search(r"hit ratio +([\d.]+)%", out)[1]) > 25
+    media = {question.path for question in stage.origin.heard if question.path.endswith((".mp4", ".m4s"))}
+    assert media == {"songs/a-song/0123456789abcdef/audio/normal/track.mp4"}
+    if scheme == "aes-128":
+        assert stage.origin.asked(stage.key_name)
+    else:
+        (body, *_) = [question.body for question in stage.origin.asked(stage.licence_name)]
+        assert len(json.loads(body)["kids"]) == len(made.kids) == 2
 
 
 async def test_failures_are_named_and_counted(stage, tone):
