@@ -38,6 +38,7 @@ from media.boxes import (
     places,
 )
 from media.boxes.base import header
+from media.boxes.locate import placing
 from media.errors import BoxError, KeyMissing
 from packager.sample_entry import CENC_IV_SIZE
 from packager.track import INDEPENDENT, TRACK_ID, Init, read_init
@@ -119,6 +120,7 @@ class _Fragment:
         return MoofBox((MfhdBox(self.number), traf))
 
 
+@placing
 def read_segment(data: bytes, init: Init, key: bytes | None = None) -> Units:
     """Read one segment of one fragment and decrypt it. Raises `BoxError`, and `KeyMissing` for want of a key."""
     moofs = [
@@ -137,14 +139,14 @@ def _samples(data: bytes, moof: int, traf: TrafBox) -> tuple[Sizes, memoryview]:
     """Sizes and bytes of the fragment's samples; what they claim is compared with the bytes that are there."""
     tfhd, run = traf.get(TfhdBox), traf.get(TrunBox)
     if not tfhd.flags & TfhdBox.DEFAULT_BASE_IS_MOOF or tfhd.base_data_offset is not None:
-        raise BoxError("moof/traf/tfhd", moof, "default-base-is-moof expected (ISO/IEC 23000-19 §7.5.16)")
+        raise BoxError("moof/traf/tfhd", 0, "default-base-is-moof expected (ISO/IEC 23000-19 §7.5.16)")
     if run.sizes is None or run.data_offset is None:
-        raise BoxError("moof/traf/trun", moof, "sample sizes and a data offset expected")
+        raise BoxError("moof/traf/trun", 0, "sample sizes and a data offset expected")
     sizes = run.sizes.astype(numpy.int64)
     first, total = moof + run.data_offset, int(sizes.sum())
     if first < 0 or first + total > len(data):
         raise BoxError(
-            "moof/traf/trun", moof, f"samples up to byte {first + total}, the segment has {len(data)}"
+            "moof/traf/trun", 0, f"samples up to byte {first + total}, the segment has {len(data)}"
         )
     return sizes, memoryview(data)[first : first + total]
 

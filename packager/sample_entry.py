@@ -31,6 +31,7 @@ from media.boxes import (
     TencBox,
 )
 from media.boxes.audio_sample_entry import AudioSampleEntry
+from media.boxes.base import type_name
 from media.boxes.esds import MPEG4_AUDIO
 from media.errors import BoxError, FormatError
 
@@ -102,7 +103,7 @@ def read_entry(stsd: StsdBox, timescale: int) -> Entry:
     """The one entry of `stsd`. Raises `BoxError`."""
     entries = [entry for entry in stsd.children if isinstance(entry, (*_KINDS, EncaBox))]
     if len(stsd.children) != 1 or not entries:
-        kinds = ", ".join(entry.type.decode("ascii", "backslashreplace") for entry in stsd.children)
+        kinds = ", ".join(type_name(entry.type) for entry in stsd.children)
         raise BoxError("stsd", 0, f"one entry mp4a, Opus, fLaC or enca expected, found: {kinds or 'none'}")
     entry = entries[0]
     scheme, tenc = _read_scheme(entry) if isinstance(entry, EncaBox) else ("none", None)

@@ -54,6 +54,7 @@ from media.boxes import (
     find_all,
     parse,
 )
+from media.boxes.locate import placing
 from media.errors import BoxError
 from media.presentation import Loudness
 from packager.loudness_box import loudness_box
@@ -156,6 +157,7 @@ def _roll_group(init: Init) -> tuple[SgpdBox, ...]:
     return (SgpdBox(b"roll", (distance.to_bytes(2, "big", signed=True),)),) if distance else ()
 
 
+@placing
 def read_init(data: bytes) -> Init:
     """Read a CMAF header of one sound track, ours or another's. Raises `BoxError`."""
     moov = next(find_all(parse(data), MoovBox), None)

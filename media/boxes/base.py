@@ -168,7 +168,7 @@ def read_header(reader: Reader) -> tuple[bytes, Reader]:
     """The type of the next box and a cursor over its body; `reader` goes on behind it."""
     start = reader.position
     size, kind = reader.uint(4), reader.blob(4)
-    name = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in kind)
+    name = type_name(kind)
     if size == 1:  # §4.2.2 largesize
         size = reader.uint(8)
     elif size == 0 and reader.depth == 0:  # §4.2.2: up to the end of the file, for the last box only
@@ -182,6 +182,11 @@ def read_header(reader: Reader) -> tuple[bytes, Reader]:
             _join(reader.path, name), start, f"{size} bytes claimed, {reader.stop - start} are there"
         )
     return kind, reader.inside(start + size - reader.position, name)
+
+
+def type_name(kind: bytes) -> str:
+    """A box's type for people; what is not printable as an escape."""
+    return "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in kind)
 
 
 def class_for(kind: bytes, inside: Reader) -> type[Box] | None:

@@ -6,7 +6,9 @@ between boxes is known later, by type, and looked up here: headers are walked on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from media.boxes.audio_sample_entry import AudioSampleEntry
 from media.boxes.base import class_for, over, read_header
@@ -14,6 +16,8 @@ from media.boxes.container import ContainerBox, CountedContainerBox
 from media.boxes.reader import Reader
 from media.errors import BoxError
 
+P = ParamSpec("P")
+T = TypeVar("T")
 # Bytes in front of the boxes in a box
 _HEADS = ((ContainerBox, 0), (CountedContainerBox, 8), (AudioSampleEntry, 28))
 
@@ -28,6 +32,19 @@ def placed(error: BoxError, data: bytes, start: int = 0) -> BoxError:
     places = list(places_of(data, error.path)) or [start]
     offset = next((place for place in places if place >= start), places[0])
     return BoxError(error.path, offset, error.reason)
+
+
+def placing(read: Callable[Concatenate[bytes, P], T]) -> Callable[Concatenate[bytes, P], T]:
+    """Make a reader of a whole file say the place of every box it finds wrong."""
+
+    @wraps(read)
+    def reader(data: bytes, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return read(data, *args, **kwargs)
+        except BoxError as error:
+            raise placed(error, data) from None
+
+    return reader
 
 
 def places_of(data: bytes, path: str) -> Iterator[int]:

@@ -41,10 +41,10 @@ from media.boxes import (
     parse,
     places,
 )
+from media.boxes.base import type_name
 from media.boxes.locate import placed, places_of
 from media.errors import BoxError, FormatError
 from media.flac import StreamInfo
-from media.text import one_line
 from packager.inputs.aac import aac_codec
 from packager.inputs.flac import flac_codec
 from packager.inputs.itunes import Smpb, find_smpb
@@ -155,7 +155,7 @@ def _codec(stsd: StsdBox, samples: Samples) -> tuple[Codec, int, int]:
         return *flac_codec(info, samples.payload, samples.sizes), 0
     if isinstance(entry, EncaBox):
         raise FormatError("enca: it is encrypted already; package the clear file")
-    kind = one_line(entry.type.decode("ascii", "backslashreplace"))
+    kind = type_name(entry.type)
     known = _NO_BROWSER.get(entry.type, "a sample entry that is not known")
     raise FormatError(f"{kind}: {known}; no browser plays it in MP4, encode it anew")
 

@@ -29,7 +29,12 @@ def test_every_box_is_broken(seeds: Path) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("what", "count", "least"),
-    [("boxes", 1_000_000, 50_000), ("inputs", 30_000, 500), ("manifests", 20_000, 500)],
+    [
+        ("boxes", 1_000_000, 50_000),
+        ("tracks", 10_000, 500),
+        ("inputs", 30_000, 500),
+        ("manifests", 20_000, 500),
+    ],
 )
 def test_soak(seeds: Path, what: str, count: int, least: int) -> None:
     done = subprocess.run(
