@@ -28,8 +28,8 @@ from media import layout
 from media.errors import ObjectMissing, PreconditionFailed, StoreError, StoreUnavailable
 from media.ports import ObjectStore, read_all
 from media.song import check_song_id
+from origin.bulk import each
 
-CONCURRENCY = 16
 _turns: WeakKeyDictionary[ObjectStore, WeakValueDictionary[str, asyncio.Lock]] = WeakKeyDictionary()
 
 
@@ -107,18 +107,6 @@ def _turn(store: ObjectStore, song_id: str) -> asyncio.Lock:
     return lock
 
 
-async def _settled(running: set[asyncio.Task[None]]) -> None:
-    """Wait for all of them even when cancelled: a write in a thread or on a wire goes on, and must be known to be taken back."""
-    cancelled: asyncio.CancelledError | None = None
-    while running:
-        try:
-            await asyncio.wait(running)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-
-
 class _Publication:
     """One call of `publish`, and what it has to take back when it fails."""
 
@@ -150,11 +138,11 @@ class _Publication:
                 else:
                     yield path, body
 
-        await self._create(others())
-        await self._create(manifests)
+        await each(others(), self._create)
+        await each(manifests, self._create)
         if not presentation:
             raise StoreError(f"{self._folder}: nothing to publish without {layout.PRESENTATION}")
-        await self._create(presentation)
+        await each(presentation, self._create)
 
     async def point(self, before: str | None, now_ms: int) -> None:
         await self._require_all()
@@ -189,32 +177,8 @@ class _Publication:
         pointer = await current(self._store, self._song_id)
         return pointer is not None and pointer.version == self._version
 
-    async def _create(self, objects: Iterable[tuple[str, bytes]]) -> None:
-        """Create all, a few at a time. Returns or raises only when every write that began has ended."""
-        gate = asyncio.Semaphore(CONCURRENCY)
-        failures: list[BaseException] = []
-        running: set[asyncio.Task[None]] = set()
-
-        def ended(task: asyncio.Task[None]) -> None:
-            gate.release()
-            running.discard(task)
-            if not task.cancelled() and (failure := task.exception()):
-                failures.append(failure)
-
-        try:
-            for path, body in objects:
-                await gate.acquire()
-                if failures:
-                    gate.release()
-                    break
-                running.add(task := asyncio.create_task(self._create_one(path, body)))
-                task.add_done_callback(ended)
-        finally:
-            await _settled(running)
-        if failures:
-            raise failures[0]
-
-    async def _create_one(self, path: str, body: bytes) -> None:
+    async def _create(self, item: tuple[str, bytes]) -> None:
+        path, body = item
         key = self._folder + path
         if key in self._sizes:
             raise StoreError(f"{key}: given twice")

@@ -32,10 +32,10 @@ from urllib3.exceptions import HTTPError
 from media import layout
 from media.errors import PreconditionFailed, SettingsError, StoreError, StoreUnavailable
 from media.ports import ObjectInfo
+from origin.stores.blocking import Stream, Threaded
 from origin.stores.remote import (
     CONNECTIONS,
     RemoteStore,
-    Stream,
     missing,
     parse_bucket_url,
     parse_flag,
@@ -71,7 +71,7 @@ def open_minio_store(url: str) -> RemoteStore:
         )
     except ValueError as error:
         raise SettingsError(f"store {url!r}: {error}") from None
-    return RemoteStore(_Minio(client, pool, bucket), parse_prefix(url, path), url)
+    return RemoteStore(Threaded(_Minio(client, pool, bucket)), parse_prefix(url, path), url)
 
 
 class _Minio:

@@ -1,7 +1,4 @@
-"""What S3 and MinIO share: blocking clients behind the asynchronous port, and store URLs that name a bucket.
-
-A client library blocks, so every call runs in a pool of a few threads, which also bounds the connections. A cancelled
-write still runs to its end in its thread: nobody can know whether the server had it already.
+"""What S3 and MinIO share: a prefix before every key, proof that conditions hold, and store URLs that name a bucket.
 
 **Conditional writes.** S3 knows ``If-None-Match: *`` and ``If-Match`` on PUT since 2024, and servers that do not know them yet
 ignore them: they overwrite and answer 200. So before its first conditional write a store tries both on an object of its
@@ -12,51 +9,42 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import replace
-from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from media import layout
 from media.errors import BadKey, ObjectMissing, PreconditionFailed, SettingsError, StoreUnavailable
 from media.ports import ObjectInfo
 from origin.stores.keys import RESERVED, check_key, check_prefix
-from origin.stores.threads import acquire
 
 CHUNK = 256 * 1024
 CONNECTIONS = 16
-Result = TypeVar("Result")
-
-
-class Stream(Protocol):
-    def read(self, size: int) -> bytes: ...
-    def close(self) -> None: ...
 
 
 class Client(Protocol):
-    """Blocking calls on one bucket, safe in several threads. `name` is the key with the store's prefix before it.
+    """One bucket. `name` is the key with the store's prefix before it.
 
     All raise the tree of `StoreError`; the infos carry the name as their key.
     """
 
-    def head(self, name: str) -> ObjectInfo: ...
+    async def head(self, name: str) -> ObjectInfo: ...
 
-    def get(self, name: str, start: int, stop: int | None) -> Stream | None:
-        """``None`` when the range begins behind the end."""
+    def get(self, name: str, start: int, stop: int | None) -> AsyncIterator[bytes]:
+        """In chunks; nothing when the range begins behind the end."""
 
-    def put(
+    async def put(
         self, name: str, body: bytes, media_type: str, cache_control: str, condition: dict[str, str]
     ) -> ObjectInfo:
         """`condition` is empty, or one of the headers ``If-None-Match`` and ``If-Match``."""
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
         """In the server's order. Listings of S3 carry no headers: the infos have those of `media.layout`."""
 
-    def delete(self, name: str) -> None: ...
-    def close(self) -> None: ...
+    async def delete(self, name: str) -> None: ...
+    async def close(self) -> None: ...
 
 
 class RemoteStore:
@@ -64,7 +52,6 @@ class RemoteStore:
         self._client = client
         self._prefix = f"{prefix}/" if prefix else ""
         self._label = label
-        self._pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="store")
         self._proving = asyncio.Lock()
         self._proven = False
 
@@ -72,22 +59,15 @@ class RemoteStore:
         return f"RemoteStore({self._label!r})"
 
     async def head(self, key: str) -> ObjectInfo:
-        name = self._name(key)
-        return self._local(await self._run(lambda: self._client.head(name)))
+        return self._local(await self._client.head(self._name(key)))
 
     async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         if stop is not None and stop <= start:  # HTTP cannot ask for nothing (RFC 9110 §14.1.2)
             await self.head(key)
             return
-        name = self._name(key)
-        stream = await acquire(self._pool, lambda: self._client.get(name, start, stop), _close)
-        if stream is None:
-            return
-        try:
-            while chunk := await self._run(lambda: stream.read(CHUNK)):
+        async with aclosing(self._client.get(self._name(key), start, stop)) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
                 yield chunk
-        finally:
-            stream.close()
 
     async def put(
         self,
@@ -108,32 +88,26 @@ class RemoteStore:
         if condition and not self._proven:
             async with self._proving:
                 if not self._proven:
-                    await self._run(self._prove)
+                    await self._prove()
                     self._proven = True
-        return self._local(
-            await self._run(lambda: self._client.put(name, body, media_type, cache_control, condition))
-        )
+        return self._local(await self._client.put(name, body, media_type, cache_control, condition))
 
     async def list(self, prefix: str, *, named: str = "") -> AsyncIterator[ObjectInfo]:
-        found = self._client.list(self._prefix + check_prefix(prefix))
-        while batch := await self._run(lambda: [*islice(found, 1000)]):
-            for info in batch:
-                local = self._local(info)
-                if named and local.key.rpartition("/")[2] != named:
-                    continue
-                try:
-                    check_key(local.key)
-                except BadKey:
-                    continue  # a folder marker of some browser, or another's object
-                yield local
+        async for info in self._client.list(self._prefix + check_prefix(prefix)):
+            local = self._local(info)
+            if named and local.key.rpartition("/")[2] != named:
+                continue
+            try:
+                check_key(local.key)
+            except BadKey:
+                continue  # a folder marker of some browser, or another's object
+            yield local
 
     async def delete(self, key: str) -> None:
-        name = self._name(key)
-        await self._run(lambda: self._client.delete(name))
+        await self._client.delete(self._name(key))
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._pool.shutdown)
-        self._client.close()
+        await self._client.close()
 
     def _name(self, key: str) -> str:
         return self._prefix + check_key(key)
@@ -141,25 +115,22 @@ class RemoteStore:
     def _local(self, info: ObjectInfo) -> ObjectInfo:
         return replace(info, key=info.key[len(self._prefix) :])
 
-    async def _run(self, call: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
-
-    def _prove(self) -> None:
+    async def _prove(self) -> None:
         name = f"{self._prefix}{RESERVED}{secrets.token_hex(8)}"
 
-        def put(condition: dict[str, str]) -> None:
-            self._client.put(name, b"", "application/octet-stream", layout.MUTABLE, condition)
+        async def put(condition: dict[str, str]) -> None:
+            await self._client.put(name, b"", "application/octet-stream", layout.MUTABLE, condition)
 
         try:
-            put({})
+            await put({})
             for header, value in (("If-None-Match", "*"), ("If-Match", '"0123456789abcdef0123456789abcdef"')):
                 with suppress(PreconditionFailed):
-                    put({header: value})
+                    await put({header: value})
                     raise StoreUnavailable(
                         f"{self._label}: the server ignores {header} on PUT, so nothing can be published safely"
                     )
         finally:
-            self._client.delete(name)
+            await self._client.delete(name)
 
 
 def parse_bucket_url(url: str, known: frozenset[str]) -> tuple[SplitResult, dict[str, str]]:
@@ -191,11 +162,6 @@ def parse_flag(url: str, name: str, value: str) -> bool:
     if value not in ("0", "1"):
         raise SettingsError(f"store {url!r}: {name} is 0 or 1")
     return value == "1"
-
-
-def _close(stream: Stream | None) -> None:
-    if stream is not None:
-        stream.close()
 
 
 def missing(name: str) -> ObjectMissing:

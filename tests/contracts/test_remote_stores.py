@@ -119,3 +119,44 @@ def test_addresses_that_make_no_sense(broken: str) -> None:
     with pytest.raises(SettingsError) as refusal:
         open_store(broken)
     assert "secret" not in str(refusal.value)
+
+
+@pytest.fixture
+async def busy() -> AsyncIterator[tuple[str, list[int]]]:
+    """An S3 server that answers as the list says, one status a request, and 200 from then on."""
+    told: list[int] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        assert await request.read() in (b"", b"body")
+        return web.Response(status=told.pop(0) if told else 200, headers={"ETag": '"abc"'}, body=b"")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with listening(app, "127.0.0.1", 0) as port:
+        yield f"127.0.0.1:{port}", told
+
+
+async def test_what_passes_by_itself_is_tried_again_after_growing_waits(
+    busy: tuple[str, list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, told = busy
+    waits: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr("origin.stores.s3.PAUSE", pause)
+    store = open_store(url("s3", address))
+    told[:] = [503, 500, 429]
+    await store.put("key", b"body", media_type="text/plain", cache_control="no-cache")
+    assert [wait <= 0.1 * 2**number for number, wait in enumerate(waits)] == [True] * 3
+    assert len(set(waits)) == 3  # nobody else comes back at the same moment
+    told[:] = [503] * 4
+    with pytest.raises(StoreUnavailable, match="503"):
+        await store.put("key", b"body", media_type="text/plain", cache_control="no-cache")
+    assert (told, len(waits)) == ([], 6)
+    told[:] = [403]
+    with pytest.raises(StoreUnavailable, match="403"):
+        await store.head("key")
+    assert len(waits) == 6  # what will not pass is said at once
+    await store.close()
