@@ -109,6 +109,23 @@ def test_an_id_that_two_elements_have(server: Any) -> None:
         read(forge(server, only_keys, document=twice, covers="keys"))
 
 
+def test_an_address_that_only_looks_like_an_id(server: Any) -> None:
+    def relative(signature: etree._Element) -> None:
+        only_keys(signature)
+        find(signature, "Reference").set("URI", "/keys")
+
+    with pytest.raises(FormatError, match="this document, or a part of it"):
+        read(forge(server, relative, document=name_keys, covers="keys"))
+
+
+def test_a_signature_below_the_root_is_not_passed_over(server: Any) -> None:
+    """Passed over, it would leave a document that looks as if nobody had signed it."""
+    root = etree.fromstring(write(DOCUMENT, signer=server.signer))
+    root[0].append(root[-1])
+    with pytest.raises(FormatError, match="directly in the root"):
+        read(etree.tostring(root))
+
+
 def test_a_document_of_the_signers_inside_a_strangers(server: Any) -> None:
     """The signer named their root by its id; the reference still finds it, and the root that is read is another."""
     root = etree.fromstring(write(DOCUMENT, signer=server.signer))
