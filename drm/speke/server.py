@@ -87,6 +87,9 @@ def _check(question: Document) -> None:
         raise FormatError("SPEKE: intendedTrackType is expected, another for each rule, and ALL alone")
     if any(not rule.filters for rule in question.rules):
         raise FormatError("SPEKE: a ContentKeyUsageRule without filters")
+    # The answer would come back without the ContentKeyPeriodList that these point at.
+    if any(each.kind == "KeyPeriodFilter" for rule in question.rules for each in rule.filters):
+        raise FormatError("SPEKE: keys that change with time (KeyPeriodFilter) are not made here")
 
 
 def _find_or_make(key_store: KeyStore, wanted: CpixKey, content_id: str) -> CpixKey:

@@ -191,6 +191,11 @@ async def test_the_question_of_an_aws_encryptor(serve: Server, store: KeyStore) 
     ("old", "new", "reason"),
     [
         (' contentId="abc123"', "", "no contentId"),
+        (
+            "<cpix:AudioFilter />",
+            '<cpix:KeyPeriodFilter periodId="a" /><cpix:AudioFilter />',
+            "KeyPeriodFilter",
+        ),
         ('version="2.3"', 'version="2.0"', "version 2.3"),
         (' commonEncryptionScheme="cbcs"', "", "commonEncryptionScheme"),
         ('"cbcs"></cpix:ContentKey>\n    <', '"cenc"></cpix:ContentKey>\n    <', "commonEncryptionScheme"),
