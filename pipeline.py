@@ -37,7 +37,7 @@ from packager.package import Package, package
 from packager.version import FORMAT, digest, fingerprint
 
 if TYPE_CHECKING:
-    from drm.key_store import KeyStore
+    from drm.key_store import KeyStore, Unkept
 
 log = logging.getLogger("tonearm.pipeline")
 
@@ -69,7 +69,7 @@ class Services:
     """What the pipeline works with; all of it is put together by the caller."""
 
     store: ObjectStore
-    keys: KeyStore
+    keys: KeyStore | Unkept
     ffmpeg: Ffmpeg
 
 
@@ -79,7 +79,7 @@ class Outcome:
     empty otherwise."""
 
     master: str
-    status: str  # published, unchanged, rejected, failed
+    status: str  # published, unchanged, planned (by a dry run), rejected, failed
     song_id: str | None = None
     version: str | None = None
     renditions: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        return self.status in ("published", "unchanged")
+        return self.status in ("published", "unchanged", "planned")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))  # ASCII: a file name need not be valid UTF-8

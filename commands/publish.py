@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from commands.reporter import Reporter
 from edge_sim.options import HttpUrl
 
 if TYPE_CHECKING:
+    from drm.key_store import KeyStore
+    from media.ports import ObjectInfo, ObjectStore
     from pipeline import Outcome, Recipe
 
 
@@ -48,6 +51,11 @@ if TYPE_CHECKING:
     "--song-id",
     help="The catalogue's id for the song, when there is one master.  [default: made of the master's bytes]",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Do all the work and write nothing: each object's key, size and headers on standard output.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per master on standard output.")
 @click.pass_obj
 def publish(
@@ -59,6 +67,7 @@ def publish(
     jobs: int | None,
     license_url: str | None,
     song_id: str | None,
+    dry_run: bool,
     as_json: bool,
 ) -> int:
     """Publish masters, and folders of masters, to a store.
@@ -85,7 +94,7 @@ def publish(
     )
     jobs = jobs or max(1, (os.cpu_count() or 2) // 2)
     reporter = Reporter(context, as_json, files)
-    outcomes = asyncio.run(publish_all(context, files, to, recipe, jobs, song_id, reporter))
+    outcomes = asyncio.run(publish_all(context, files, to, recipe, jobs, song_id, reporter, dry_run))
     reporter.close(outcomes)
     return 0 if all(outcome.good for outcome in outcomes) else 3
 
@@ -98,13 +107,20 @@ async def publish_all(
     jobs: int,
     song_id: str | None,
     reporter: Reporter,
+    dry_run: bool,
 ) -> list[Outcome]:
     import asyncio
 
+    from drm.key_store import Unkept
     from media.registry import open_store
+    from origin.stores.dry import DryRun
     from pipeline import Services, publish_master
 
-    services = Services(store=open_store(to), keys=context.key_store(), ffmpeg=context.ffmpeg())
+    store: ObjectStore = open_store(to)
+    keys: KeyStore | Unkept = context.key_store()
+    if dry_run:
+        store, keys = DryRun(store), Unkept(keys)
+    services = Services(store=store, keys=keys, ffmpeg=context.ffmpeg())
     free = asyncio.Semaphore(jobs)
     # One song is one master's bytes. Two files with the same would publish it in turn, each under its own file's name, in
     # this run and in every other one.
@@ -126,6 +142,8 @@ async def publish_all(
                 song_id=song_id,
                 on_progress=lambda done, total: reporter.advance(task, done, total),
             )
+            if dry_run and outcome.status == "published":
+                outcome = replace(outcome, status="planned")
             reporter.end(task, outcome)
             return outcome
 
@@ -133,9 +151,24 @@ async def publish_all(
         with reporter.live():
             for path in files:
                 running[path] = asyncio.create_task(one(path))
-            return await asyncio.gather(*running.values())
+            outcomes = await asyncio.gather(*running.values())
+        if isinstance(store, DryRun):
+            show_notes(store.notes, reporter.as_json)
+        return outcomes
     finally:
         await services.store.close()
+
+
+def show_notes(notes: list[ObjectInfo], as_json: bool) -> None:
+    """What a dry run would have written, an object a line."""
+    for note in notes:
+        told = {
+            "key": note.key,
+            "size": note.size,
+            "media_type": note.media_type,
+            "cache_control": note.cache_control,
+        }
+        click.echo(json.dumps(told) if as_json else "  ".join(map(str, told.values())))
 
 
 def twin_of(outcome: Outcome, path: Path) -> Outcome:

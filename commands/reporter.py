@@ -98,7 +98,7 @@ class Reporter:
         self.console.print(f"{said} in {time.monotonic() - self.started:.1f} s")
 
 
-STYLES = {"published": "green", "unchanged": "cyan", "rejected": "yellow", "failed": "red"}
+STYLES = {"published": "green", "unchanged": "cyan", "planned": "cyan", "rejected": "yellow", "failed": "red"}
 
 
 def line(outcome: Outcome, width: int) -> object:

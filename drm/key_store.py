@@ -149,5 +149,18 @@ class KeyStore:
             ) from None
 
 
+class Unkept:
+    """For a dry run: the keys of a key store, and new ones that nobody keeps."""
+
+    def __init__(self, store: KeyStore | Unkept) -> None:
+        self._store = store
+
+    def find(self, scope: str) -> ContentKey | None:
+        return self._store.find(scope)
+
+    def for_scope(self, scope: str) -> ContentKey:
+        return self.find(scope) or ContentKey(uuid4(), secrets.token_bytes(KEY_SIZE), scope, 0)
+
+
 def _associated(kid: str, scope: str) -> bytes:
     return b"tonearm content key 1\0" + f"{kid}\0{scope}".encode()

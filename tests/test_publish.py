@@ -298,3 +298,26 @@ def test_the_whole_zoo_is_legitimate_and_comes_out_exact(good_masters: Path, tmp
             capture_output=True, text=True, cwd=ROOT, timeout=60,
         )  # fmt: skip
         assert verify.returncode == 0, verify.stdout + verify.stderr
+
+
+def test_a_dry_run_says_what_would_be_written_and_writes_nothing(tmp_path: Path) -> None:
+    """Neither to the store nor to the key store."""
+    master, store = tune(tmp_path / "tune.wav"), tmp_path / "store"
+    code, lines, err = publish(master, "--to", store, "--dry-run", "--json")
+    assert (code, err) == (0, "")
+    outcome, *notes = lines
+    assert outcome["status"] == "planned"
+    assert not store.exists()
+    keys = [note["key"] for note in notes]
+    assert keys[-1] == f"songs/{outcome['song_id']}/current.json"
+    assert sum(key.endswith(".m4s") for key in keys) == 4 * 3
+    assert {note["cache_control"] for note in notes} == {"no-cache", "public, max-age=31536000, immutable"}
+    code, keys_there, _ = run_keys()
+    assert (code, keys_there) == (0, [])
+
+
+def run_keys() -> tuple[int, list[str], str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "keys", "list"], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    return done.returncode, done.stdout.splitlines(), done.stderr
