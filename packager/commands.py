@@ -45,6 +45,7 @@ def parse_keys(
 
 @click.command()
 @click.argument("presentation")
+@click.argument("other", required=False)
 @click.option(
     "--master",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -63,6 +64,7 @@ def parse_keys(
 def verify(
     context: Context,
     presentation: str,
+    other: str | None,
     master: Path | None,
     keys: dict[UUID, bytes],
     as_json: bool,
@@ -70,13 +72,15 @@ def verify(
     """Check a presentation from outside, down to the last sample.
 
     PRESENTATION is the folder or the http(s) address of a version, of a file in it, or of a song with its current.json.
+    What other packagers made is judged by what it is: PRESENTATION is then an HLS playlist or an MPD, or a folder that holds
+    one, and OTHER a second manifest of the same. Only what lies below the manifests is fetched.
     The rules are explained in docs/verify-rules.md. Exit code 0 when nothing is broken, 5 otherwise.
     """
     import asyncio
 
     from packager.verify.verification import verify as run
 
-    report = asyncio.run(run(presentation, find_key=key_finder(context, keys), master=master))
+    report = asyncio.run(run(presentation, find_key=key_finder(context, keys), master=master, other=other))
     if as_json:
         click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
     else:

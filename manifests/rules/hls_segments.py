@@ -118,6 +118,16 @@ def durations_are_exact_enough(playlist: Playlist) -> Violations:
         )
 
 
+@rules.rule(52, "4.4.3.1", "warning")
+def the_target_duration_is_no_larger_than_needed(playlist: Playlist) -> Violations:
+    """EXT-X-TARGETDURATION is no more than the longest EXTINF, rounded to the nearest integer, makes it: players wait and buffer by it."""
+    longest = max((segment.duration or 0 for segment in playlist.segments), default=0)
+    due = max(1, int(longest + Fraction(1, 2)))
+    for tag in playlist.all("EXT-X-TARGETDURATION"):
+        if INTEGER.fullmatch(tag.value) and int(tag.value) > due:
+            yield tag.line, f"EXT-X-TARGETDURATION {tag.value}, the longest segment makes it {due}"
+
+
 def identity_key(tag: Tag) -> bytes | None:
     """What the data address of an identity key holds; ``None`` for another address, no bytes for one that is not base64."""
     uri = unquoted(tag.attributes.get("URI", ""))

@@ -17,7 +17,7 @@ from packager.verify.documents import mpds
 from packager.verify.evidence import Evidence, Track
 from packager.verify.streams import Stream, hls_streams, mpd_streams
 
-agreement_rules = Book("AGREE")
+agreement_rules = Book("AGREE", anywhere=True)
 CLOSE = Fraction(1, 1000)  # seconds, for totals that are rounded in more than one way
 NEAR = Fraction(1, 10)  # of a bandwidth: HLS and DASH define it differently
 
@@ -158,3 +158,36 @@ def manifests_and_headers_hold_the_same_pssh(evidence: Evidence) -> Violations:
         for system_id, data in stream.psshs:
             if system_id in systems and (system_id, data) not in inside:
                 yield stream.place, f"its pssh of system {system_id} is not the one in {stream.init}"
+
+
+@agreement_rules.rule(9, "RFC 8216bis §4.4.4.1, ISO/IEC 14496-12 §8.8.12")
+def boundaries_are_those_of_the_bytes(evidence: Evidence) -> Violations:
+    """Where a manifest says that a segment ends, the next one's tfdt begins, counted with the priming or without, within a millisecond; and the last one's samples reach."""
+    for stream, track in _with_tracks(evidence):
+        init, fragments = track.init, track.sound_fragments()
+        if (
+            not isinstance(init, Init)
+            or not init.timescale
+            or not len(fragments) == len(track.fragments) == len(stream.ends)
+        ):
+            continue
+        origin = fragments[0].units.base_media_decode_time
+        for number, (end, after) in enumerate(zip(stream.ends, fragments[1:], strict=False), start=1):
+            due = Fraction(after.units.base_media_decode_time - origin, init.timescale)
+            off = min(abs(end - due), abs(end - due + _seconds_of_priming(track)))
+            if off > CLOSE:
+                yield (
+                    stream.place,
+                    f"segment {number} ends {float(off) * 1000:.1f} ms off the tfdt of the next one",
+                )
+                break
+        last = fragments[-1].units
+        total = Fraction(last.base_media_decode_time - origin, init.timescale) + Fraction(
+            fragments[-1].ticks, init.timescale
+        )
+        least = total - Fraction(init.samples_per_unit, init.timescale) - _seconds_of_priming(track)
+        if not least - CLOSE <= stream.ends[-1] <= total + CLOSE:
+            yield (
+                stream.place,
+                f"the segments are told to last {float(stream.ends[-1]):.6f} s, the samples {float(total):.6f} s",
+            )

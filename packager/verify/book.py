@@ -26,24 +26,31 @@ Check = Callable[[Evidence], Violations]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """`anywhere` says that it needs no presentation.json: it holds for other packagers' presentations as well."""
+
     name: str
     clause: str
     severity: Severity
     says: str
     violations: Check
+    anywhere: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
     prefix: str
+    anywhere: bool = False  # of its rules that do not say otherwise
     rules: list[Rule] = field(default_factory=list)
 
-    def rule(self, number: int, clause: str, severity: Severity = "error") -> Callable[[Check], Check]:
+    def rule(
+        self, number: int, clause: str, severity: Severity = "error", *, anywhere: bool | None = None
+    ) -> Callable[[Check], Check]:
         """Add a rule; `clause` names the standard or the promise of ours that it stands on."""
 
         def add(check: Check) -> Check:
             says = " ".join((check.__doc__ or "").split())
-            self.rules.append(Rule(f"{self.prefix}-{number}", clause, severity, says, check))
+            everybody = self.anywhere if anywhere is None else anywhere
+            self.rules.append(Rule(f"{self.prefix}-{number}", clause, severity, says, check, everybody))
             return check
 
         return add
@@ -52,6 +59,7 @@ class Book:
         return [
             Finding(rule.name, rule.severity, place, f"{text} ({rule.clause})")
             for rule in self.rules
+            if rule.anywhere or evidence.ours
             for place, text in _violations(rule, evidence)
         ]
 

@@ -38,7 +38,7 @@ from packager.fragments import Init
 from packager.verify.book import Book, Violations
 from packager.verify.evidence import Evidence, Fragment, Track
 
-cenc_rules = Book("CENC")
+cenc_rules = Book("CENC", anywhere=True)
 VERSION = 0x10000
 IV_SIZES = (0, 8, 16)
 # §10: whether a scheme has a pattern, which asks for version 1 of tenc

@@ -9,7 +9,8 @@ from media import layout
 from media.presentation import Rendition
 from packager.bandwidth import bandwidths
 from packager.verify.book import Book, Violations
-from packager.verify.evidence import Evidence, is_plain, paths
+from packager.verify.evidence import Evidence
+from packager.verify.ours import is_plain, paths
 
 presentation_rules = Book("PRES")
 file_rules = Book("FILE")
@@ -104,7 +105,7 @@ def bandwidths_are_not_understated(evidence: Evidence) -> Violations:
             yield HERE, f"rendition {rendition.name}: bandwidths {told}, its segments have {found}"
 
 
-@file_rules.rule(1, "every named file is published")
+@file_rules.rule(1, "every named file is published", anywhere=True)
 def every_file_is_there(evidence: Evidence) -> Violations:
     """Every file that presentation.json names can be fetched."""
     yield from evidence.missing.items()

@@ -6,6 +6,7 @@ Their own grammar is judged by `manifests.rules`; what cannot be read is passed 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 
 from manifests import hls_reader, mpd_reader
@@ -16,12 +17,14 @@ from media.errors import ManifestError
 from media.presentation import Rendition
 from packager.verify.evidence import Evidence
 
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|/", re.ASCII)  # a scheme, or a path from the root
+
 
 def multivariants(evidence: Evidence) -> Iterator[tuple[str, str, Playlist]]:
     """Kind, path and contents of each multivariant playlist that can be read."""
     for kind, path in evidence.presentation.manifests.items():
         playlist = _playlist(evidence, path) if _is_hls(kind) else None
-        if playlist is not None:
+        if playlist is not None and (evidence.ours or playlist.all("EXT-X-STREAM-INF")):
             yield kind, path, playlist
 
 
@@ -47,7 +50,9 @@ def mpds(evidence: Evidence) -> Iterator[tuple[str, Mpd]]:
 
 
 def resolved(uri: str, playlist: str) -> str:
-    """A relative URI of `playlist` as a path in the version's folder."""
+    """A relative URI of `playlist` as a path in the version's folder; an absolute one as it is."""
+    if _ABSOLUTE.match(uri):
+        return uri
     return posixpath.normpath(posixpath.join(posixpath.dirname(playlist), uri))
 
 

@@ -6,23 +6,33 @@ pass over it.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Mapping
+import posixpath
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from uuid import UUID
 
 from drm import aes128
-from manifests.addresses import plain
 from media import layout
-from media.boxes import Box, FtypBox, MoofBox, MoovBox, StypBox, find_all, parse
-from media.errors import FormatError, KeyMissing, ManifestError, ObjectMissing, StoreError
+from media.boxes import (
+    Box,
+    FtypBox,
+    MoofBox,
+    MoovBox,
+    StypBox,
+    TfhdBox,
+    TrafBox,
+    TrunBox,
+    find_all,
+    parse,
+)
+from media.errors import FormatError, KeyMissing
 from media.presentation import Presentation, Rendition, Segment
 from packager.fragments import Init, Units, read_init, read_segment
 from packager.verify.decoding import Heard, MasterSound, decode
-from packager.verify.source import Fetched, Source
+from packager.verify.source import Fetched
 
-_AT_ONCE = 8
 HE_AAC = "mp4a.40.5"
 
 
@@ -36,6 +46,14 @@ class Fragment:
     moof: MoofBox
     units: Units
 
+    @property
+    def ticks(self) -> int:
+        """How long it lasts, by its own durations where it has some."""
+        durations = [run.durations for run in self.moof.get(TrafBox).all(TrunBox)]
+        if any(each is None for each in durations):
+            return len(self.units.units) * self.units.units.samples_per_unit
+        return sum(int(each.sum()) for each in durations if each is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -46,6 +64,11 @@ class Track:
     moov: MoovBox | None
     init: Init | FormatError | None
     fragments: tuple[Fragment | FormatError | None, ...]
+
+    @property
+    def place(self) -> str:
+        """Where its files lie."""
+        return posixpath.dirname(self.rendition.init) or self.rendition.init
 
     @property
     def samples_per_unit(self) -> int:
@@ -66,13 +89,18 @@ class Track:
 
 @dataclass
 class Evidence:
-    """`files` by the path of those that could be fetched, `missing` why others could not; `keys` those that are known, by KID."""
+    """`files` by the path of those that could be fetched, `missing` why others could not; `keys` those that are known, by KID.
+
+    `playlists` are the paths of media playlists by rendition and family where a presentation is not ours (`others`); then the
+    presentation is derived and tells nothing that manifests and boxes do not.
+    """
 
     presentation: Presentation
     files: Mapping[str, Fetched]
     missing: Mapping[str, str]
     keys: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
     master: MasterSound | None = None
+    playlists: Mapping[tuple[str, str], str] | None = None
 
     @cached_property
     def tracks(self) -> list[Track]:
@@ -107,7 +135,14 @@ class Evidence:
 
     def playlist_path(self, rendition: str, kind: str) -> str:
         """Where the media playlist of a rendition lies in the family `kind`."""
+        if self.playlists is not None:
+            return self.playlists.get((rendition, kind), "")
         return layout.media_playlist(rendition, kind)
+
+    @property
+    def ours(self) -> bool:
+        """Whether there is a presentation.json."""
+        return self.playlists is None
 
     def body(self, path: str) -> bytes | None:
         fetched = self.files.get(path)
@@ -121,7 +156,7 @@ class Evidence:
     def segment_bytes(self, rendition: Rendition, segment: Segment) -> bytes | None:
         """The segment as published."""
         body = self.body(segment.path)
-        if body is None or not rendition.one_file:
+        if body is None or (self.ours and not rendition.one_file):
             return body
         return body[segment.offset : segment.offset + segment.size]
 
@@ -160,7 +195,7 @@ class Evidence:
         if body is not None:
             try:
                 boxes = parse(body)
-                init = read_init(body)
+                init = self._with_unit(read_init(body), rendition)
             except FormatError as error:
                 init = error
         fragments = tuple(self._fragment(rendition, segment, init) for segment in rendition.segments)
@@ -171,6 +206,19 @@ class Evidence:
             init,
             fragments,
         )
+
+    def _with_unit(self, init: Init, rendition: Rendition) -> Init:
+        """With the duration of a sample from the first fragment, where trex leaves it to the fragments (§8.8.3)."""
+        if init.samples_per_unit or not rendition.segments:
+            return init
+        with suppress(FormatError):
+            body = self.clear_segment(rendition, rendition.segments[0]) or b""
+            traf = next(find_all(parse(body), MoofBox)).get(TrafBox)
+            durations = traf.get(TrunBox).durations
+            told = traf.get(TfhdBox).sample_duration
+            unit = told or (int(durations[0]) if durations is not None and len(durations) else 0)
+            return replace(init, samples_per_unit=unit)
+        return init
 
     def _fragment(
         self, rendition: Rendition, segment: Segment, init: Init | FormatError | None
@@ -194,51 +242,3 @@ class Evidence:
             next(find_all(boxes, MoofBox)),
             units,
         )
-
-
-def paths(presentation: Presentation) -> Iterator[str]:
-    """Every path that a presentation names, and the media playlists that follow from it."""
-    for rendition in presentation.renditions:
-        yield rendition.init
-        yield from (segment.path for segment in rendition.segments)
-        yield from (
-            layout.media_playlist(rendition.name, kind)
-            for kind in presentation.manifests
-            if kind in layout.MANIFESTS and kind != "dash"
-        )
-    yield from presentation.manifests.values()
-    yield from filter(None, (presentation.cover, presentation.peaks, presentation.preview))
-
-
-def is_plain(path: str) -> bool:
-    """Whether `path` may be looked up: relative, downward and without anything that needs an escape."""
-    try:
-        plain(path)
-    except ManifestError:
-        return False
-    return True
-
-
-async def read_presentation(source: Source) -> Presentation:
-    """Raises `ManifestError` for a presentation.json that is none."""
-    document = await source.fetch(layout.PRESENTATION)
-    if document is None:
-        raise ManifestError(f"{layout.PRESENTATION}: it is not there")
-    return Presentation.from_json(document.body)
-
-
-async def collect(source: Source, presentation: Presentation) -> tuple[dict[str, Fetched], dict[str, str]]:
-    """Fetch every file of the presentation, a few at a time; and, by path, why some could not be fetched."""
-    gate = asyncio.Semaphore(_AT_ONCE)
-    wanted = sorted({path for path in paths(presentation) if is_plain(path)})
-
-    async def fetch(path: str) -> Fetched | StoreError:
-        async with gate:
-            try:
-                return await source.fetch(path) or ObjectMissing("it is not there")
-            except StoreError as error:
-                return error
-
-    results = dict(zip(wanted, await asyncio.gather(*map(fetch, wanted)), strict=True))
-    files = {path: result for path, result in results.items() if isinstance(result, Fetched)}
-    return files, {path: str(result) for path, result in results.items() if isinstance(result, StoreError)}

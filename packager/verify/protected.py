@@ -8,6 +8,7 @@ from uuid import UUID
 from drm.pssh import COMMON_SYSTEM_ID, common_pssh
 from drm.systems import CLEARKEY, FAIRPLAY, SYSTEMS, DrmSystem
 from manifests.attributes import unquoted
+from manifests.rules.hls_segments import identity_key
 from media.boxes import PsshBox, SencBox, TrafBox
 from media.errors import BoxError
 from packager.fragments import Init
@@ -67,7 +68,7 @@ def the_iv_is_the_one_told(evidence: Evidence) -> Violations:
             yield track.rendition.init, f"its IV is not the one that presentation.json tells, {told!r}"
 
 
-@drm_rules.rule(5, "ISO/IEC 23001-7 §9.2, §9.3")
+@drm_rules.rule(5, "ISO/IEC 23001-7 §9.2, §9.3", anywhere=True)
 def no_iv_is_used_twice(evidence: Evidence) -> Violations:
     """No two renditions share a constant IV, and no two samples under one key an IV of cenc: that would give the keystream away."""
     told = Counter((evidence.kid_of(each), each.iv) for each in evidence.presentation.renditions if each.iv)
@@ -92,7 +93,7 @@ def no_iv_is_used_twice(evidence: Evidence) -> Violations:
             used |= ivs
 
 
-@drm_rules.rule(6, "nothing can be heard without the key", "warning")
+@drm_rules.rule(6, "nothing can be heard without the key", "warning", anywhere=True)
 def the_key_is_known(evidence: Evidence) -> Violations:
     """The content key is in the key store or was given, so that the sound could be checked."""
     kids = {evidence.kid_of(rendition) for rendition in evidence.presentation.renditions}
@@ -125,3 +126,19 @@ def _differences(place: str, told: set[DrmSystem], found: set[DrmSystem]) -> Vio
     for system in sorted(told ^ found, key=lambda each: each.name):
         text = "it does not signal" if system in told else "it signals, and presentation.json does not name,"
         yield place, f"{text} {system.title}"
+
+
+@drm_rules.rule(8, "RFC 8216bis §4.4.4.4", anywhere=True)
+def a_key_in_a_playlist_is_the_key(evidence: Evidence) -> Violations:
+    """An identity key that stands in a playlist itself is the content key, not its KID nor any other."""
+    for _, rendition, path, playlist in media_playlists(evidence):
+        kid, key = evidence.kid_of(rendition), evidence.key_of(rendition)
+        for tag in playlist.all("EXT-X-KEY"):
+            told = identity_key(tag)
+            place = f"{path} line {tag.line}"
+            if not told or kid is None:
+                continue
+            if told == kid.bytes:
+                yield place, "its data address holds the KID, where the key is due"
+            elif key is not None and told != key:
+                yield place, f"its data address holds another key than that of KID {kid}"

@@ -25,13 +25,13 @@ TIE = 0.995  # a tone correlates with itself as well a few periods later; no mas
 LOUDNESS_TOLERANCE = 1.0  # LU
 
 
-@sound_rules.rule(1, "ISO/IEC 14496-3, RFC 6716, RFC 9639")
+@sound_rules.rule(1, "ISO/IEC 14496-3, RFC 6716, RFC 9639", anywhere=True)
 def every_unit_decodes(evidence: Evidence) -> Violations:
     """libav decrypts and decodes every access unit."""
     for track, heard in evidence.heard:
         rendition = track.rendition
         if heard.errors and not heard.decoded:
-            yield f"audio/{rendition.name}", f"nothing decodes, as with a wrong key: {heard.errors[0][1]}"
+            yield track.place, f"nothing decodes, as with a wrong key: {heard.errors[0][1]}"
             continue
         for segment in rendition.segments:
             # Errors in the priming lie before 0.
@@ -57,12 +57,12 @@ def the_length_is_exact(evidence: Evidence) -> Violations:
         right = {due, song} if track.rendition.codec == FLAC else {due}
         if heard.decoded not in right or not 0 <= due - song < track.samples_per_unit:
             yield (
-                f"audio/{track.rendition.name}",
+                track.place,
                 f"{heard.decoded} samples decoded, {due} due for a song of {song}",
             )
 
 
-@sound_rules.rule(3, "ISO/IEC 23000-19 §7.3.4.1")
+@sound_rules.rule(3, "ISO/IEC 23000-19 §7.3.4.1", anywhere=True)
 def renditions_are_in_step(evidence: Evidence) -> Violations:
     """Every rendition lies exactly over the best one: lag 0."""
     best = evidence.best
@@ -70,10 +70,10 @@ def renditions_are_in_step(evidence: Evidence) -> Violations:
         if best is None or heard is best or not heard.decoded:
             continue
         if late := _lag(best.excerpts, heard.excerpts):
-            yield f"audio/{track.rendition.name}", f"{late:+d} samples late against the best rendition"
+            yield track.place, f"{late:+d} samples late against the best rendition"
 
 
-@sound_rules.rule(4, "every rendition is the same song")
+@sound_rules.rule(4, "every rendition is the same song", anywhere=True)
 def renditions_sound_alike(evidence: Evidence) -> Violations:
     """Every segment sounds like the best rendition's."""
     best = evidence.best
@@ -96,7 +96,7 @@ def the_loudness_is_the_one_told(evidence: Evidence) -> Violations:
         yield "audio", f"{best.loudness:.1f} LUFS, presentation.json tells {told:.1f}"
 
 
-@sound_rules.rule(6, "--master")
+@sound_rules.rule(6, "--master", anywhere=True)
 def the_song_is_its_master(evidence: Evidence) -> Violations:
     """With a master given: the song is as long as it, lies exactly over it, and sounds like it in every segment."""
     master, best = evidence.master, evidence.best

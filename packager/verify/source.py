@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import posixpath
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
 from manifests.addresses import plain
-from media.errors import FormatError, ObjectMissing, SettingsError, StoreUnavailable
+from media.errors import FormatError, ManifestError, ObjectMissing, SettingsError, StoreUnavailable
 from media.layout import CURRENT, PRESENTATION, VERSION
 
+AT_ONCE = 8  # files that are fetched at a time
 LARGEST = 256 << 20  # bytes; no file of a presentation comes near
 _PLAYLISTS = re.compile(r"/audio/[^/]+$")  # where media playlists lie, seen from the version
-_TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|/", re.ASCII)
+TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,20 @@ class Source:
         """The file at a plain relative `path`; ``None`` when it is not there. Raises `StoreUnavailable`."""
         return await self.get(f"{self.root}/{plain(path)}")
 
+    async def below(self, path: str) -> Fetched | None:
+        """A file that a manifest of others names, which may have blanks, escapes and a query; never one outside of `root`.
+
+        Raises `ManifestError` for an address elsewhere, `StoreUnavailable`.
+        """
+        bare, _, query = path.partition("?")
+        text = unquote(bare)
+        outside = _ABSOLUTE.match(path) or posixpath.normpath(text).startswith("..") or "\\" in text
+        if outside or not text.isprintable():
+            raise ManifestError("it lies elsewhere, and only what is below the manifest is fetched")
+        if not self.root.startswith(("http://", "https://")):
+            return await self.get(f"{self.root}/{text}")
+        return await self.get(f"{self.root}/{bare}{'?' if query else ''}{query}")
+
 
 @asynccontextmanager
 async def opened(address: str) -> AsyncIterator[Source]:
@@ -62,11 +79,13 @@ async def opened(address: str) -> AsyncIterator[Source]:
         if "." in path.rpartition("/")[2]:  # a file's name; versions, song ids and renditions have no dot
             path = path.rpartition("/")[0]
         root = f"{parts.scheme}://{parts.netloc}{path}"
-        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-            yield await _settled(Source(root, lambda location: _get_web(session, location)), address)
+        async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+            yield await _settled(Source(root, lambda location: get_web(session, location)), address)
     else:
         root = _folder(address.removeprefix("file:"))
-        yield await _settled(Source(root, lambda location: asyncio.to_thread(_read, Path(location))), address)
+        yield await _settled(
+            Source(root, lambda location: asyncio.to_thread(read_file, Path(location))), address
+        )
 
 
 async def _settled(source: Source, address: str) -> Source:
@@ -97,7 +116,8 @@ def _folder(given: str) -> str:
     return str(path if path.is_dir() else path.parent)
 
 
-def _read(path: Path) -> Fetched | None:
+def read_file(path: Path) -> Fetched | None:
+    """A file of this machine; ``None`` when there is none. Raises `StoreUnavailable`."""
     try:
         if not path.is_file():
             return None
@@ -108,7 +128,8 @@ def _read(path: Path) -> Fetched | None:
         raise StoreUnavailable(f"{path}: {error.strerror}") from None
 
 
-async def _get_web(session: aiohttp.ClientSession, location: str) -> Fetched | None:
+async def get_web(session: aiohttp.ClientSession, location: str) -> Fetched | None:
+    """What lies at an address; ``None`` when nothing does. Raises `StoreUnavailable`."""
     try:
         # What is elsewhere is not verified: it would be another server's, of that server's choice.
         async with session.get(location, allow_redirects=False) as response:

@@ -18,7 +18,7 @@ from packager.verify.documents import media_playlists, mpds, multivariants, reso
 from packager.verify.evidence import Evidence
 from packager.verify.source import Fetched
 
-start_rules = Book("START")
+start_rules = Book("START", anywhere=True)
 FLIGHT = 11_000  # bytes
 # Seconds of sound. Where a flight does not even hold that much, as of lossless sound, a shorter segment is no help.
 WORTH_A_SEGMENT = Fraction(1, 4)
@@ -81,7 +81,7 @@ def segments_grow_no_faster_than_twofold(evidence: Evidence) -> Violations:
     """No segment is much longer than twice the one before: on a link with little to spare the player would run dry before it is there."""
     segments = _start(evidence).segments
     for before, after in pairwise(segments[:-1] if len(segments) > 2 else segments):
-        if after.duration > GROWTH * before.duration:
+        if after.duration > GROWTH * before.duration > 0:
             times = after.duration / before.duration
             yield (
                 after.path,

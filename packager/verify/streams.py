@@ -119,8 +119,8 @@ def _representation(manifest: str, each: MpdRepresentation) -> Stream:
     return Stream(
         manifest=manifest,
         place=f"{manifest} line {each.line}",
-        init=each.init,
-        segments=tuple(segment.url for segment in each.segments),
+        init=resolved(each.init, manifest),
+        segments=tuple(resolved(segment.url, manifest) for segment in each.segments),
         ends=tuple(
             Fraction(segment.start + segment.duration - each.time_offset, each.timescale)
             for segment in each.segments

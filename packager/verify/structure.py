@@ -37,10 +37,11 @@ from media.boxes import (
 from media.codecs import AAC_LC
 from media.errors import FormatError
 from packager.fragments import Init
+from packager.sample_entry import AAC, OPUS
 from packager.verify.book import Book, Violations
 from packager.verify.evidence import Evidence, Fragment, Track
 
-box_rules = Book("BOX")
+box_rules = Book("BOX", anywhere=True)
 NOT_SYNC = 0x10000  # §8.8.3.1, sample_is_non_sync_sample
 IN_THIS_FILE = 1
 CORE_PROFILE = {f"mp4a.40.{kind}" for kind in (AAC_LC, SBR, PS)}
@@ -199,7 +200,7 @@ def segments_say_what_they_are(evidence: Evidence) -> Violations:
                 yield fragment.segment.path, "styp names no brand of segments"
 
 
-@box_rules.rule(10, "ISO/IEC 14496-12 §8.16.3")
+@box_rules.rule(10, "ISO/IEC 14496-12 §8.16.3", anywhere=False)
 def the_index_is_right(evidence: Evidence) -> Violations:
     """Where a rendition is one file, sidx lies between init and segments and lists them: sizes, durations, starts with SAP, in the track's timescale."""
     for track in evidence.tracks:
@@ -238,3 +239,15 @@ def _index_faults(sidx: SidxBox, track: Track, moov: MoovBox) -> Iterator[str]:
         yield f"sidx has {len(found)} references, {len(due)} segments; they differ from segment {first + 1} on"
     if any(int(size) >> 31 or not int(sap) >> 31 for size, _, sap in sidx.references):
         yield "sidx has references to other indexes, or to what does not start with a SAP"
+
+
+@box_rules.rule(11, "ISO/IEC 23000-19 §7.5.13, gapless playback", "warning")
+def an_edit_list_takes_the_priming_away(evidence: Evidence) -> Violations:
+    """A track of AAC or Opus, whose encoders put silence first, has an edit list that begins behind it: without one the silence is heard."""
+    for track in evidence.tracks:
+        init = track.init
+        if isinstance(init, Init) and init.codec.startswith((AAC, OPUS)) and init.media_time == 0:
+            yield (
+                track.rendition.init,
+                "no edit begins behind the encoder's priming: it is heard, and songs do not join",
+            )

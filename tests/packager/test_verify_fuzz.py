@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from media.access_units import Encoded
+from media.errors import ManifestError, ObjectMissing
 from packager.package import Package
 from packager.verify.verification import verify
 
@@ -78,3 +81,52 @@ def test_no_presentation_makes_it_fall_over(
     # Titles, tags and the like may be anything, and so may a cover: those stay clean.
     assert clean < ROUNDS // 3
     assert time.monotonic() - started < SECONDS
+
+
+def scramble(text: bytes, chance: random.Random) -> bytes:
+    """Another manifest: numbers, lines and quotation marks in other places."""
+    lines = text.split(b"\n")
+    for _ in range(chance.randint(1, 4)):
+        place = chance.randrange(len(lines))
+        match chance.randrange(4):
+            case 0:
+                lines[place] = re.sub(rb"\d+", chance.choice((b"0", b"-1", b"9" * 18, b"x")), lines[place])
+            case 1:
+                lines.insert(chance.randrange(len(lines)), lines[place])
+            case 2:
+                del lines[place]
+                lines = lines or [b""]
+            case _:
+                lines[place] = lines[place].replace(chance.choice((b'"', b"=", b",", b"<")), b"", 1)
+    return b"\n".join(lines)
+
+
+def test_nor_does_one_of_others(
+    pack: Callable[..., Package],
+    blip: tuple[Encoded, ...],
+    published: Callable[[Package], Path],
+    key: bytes,
+) -> None:
+    chance = random.Random(20261128)
+    reports = 0
+    for number in range(ROUNDS):
+        packed = pack(
+            blip[:2], chance.choice(("none", "cbcs", "cenc", "aes-128")), one_file=chance.random() < 0.5
+        )
+        folder = published(packed)
+        (folder / "presentation.json").unlink()
+        media = [path for path, _ in packed.objects() if path.startswith("audio/") or "/" not in path]
+        victim = folder / chance.choice(media)
+        if not victim.exists():  # presentation.json
+            continue
+        manifest = victim.suffix in (".m3u8", ".mpd")
+        change = scramble if manifest and number % 2 else mutate
+        victim.write_bytes(change(victim.read_bytes(), chance))
+        try:
+            report = asyncio.run(verify(str(folder), find_key=lambda kid: key))
+        except (ManifestError, ObjectMissing):
+            continue  # no manifest any more
+        assert not report.ours
+        reports += 1
+        shutil.rmtree(folder)
+    assert reports > ROUNDS // 2

@@ -11,11 +11,12 @@ from packager.verify.verification import BOOKS
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What cannot be read at all is found before there is anything to apply a rule to.
 UNREADABLE = [
-    ("PRES-1", "error", "media/presentation.py", "presentation.json is there, and is one."),
-    ("HLS-1", "error", "RFC 8216bis §4.1", "A playlist is UTF-8 text, and not too much of it."),
+    ("PRES-1", "error", "ours", "media/presentation.py", "presentation.json is there, and is one."),
+    ("HLS-1", "error", "any", "RFC 8216bis §4.1", "A playlist is UTF-8 text, and not too much of it."),
     (
         "DASH-1",
         "error",
+        "any",
         "ISO/IEC 23009-1 §5.2.1",
         "An MPD is XML without a document type, and not too much of it.",
     ),
@@ -28,12 +29,13 @@ def rows() -> list[str]:
     ours = [rule for book in BOOKS for rule in book.rules]
     theirs = [rule for book in (hls_media, hls_multivariant, mpd) for rule in book.rules.rules]
     for rule in (*ours, *theirs):
-        rules[rule.name] = (rule.name, rule.severity, rule.clause, rule.says)
+        holds = "any" if getattr(rule, "anywhere", True) else "ours"
+        rules[rule.name] = (rule.name, rule.severity, holds, rule.clause, rule.says)
     order = ["PRES", *(book.prefix for book in BOOKS[1:]), "HLS", "DASH"]
     numbered = sorted(
         rules.values(), key=lambda row: (order.index(row[0].split("-")[0]), int(row[0].split("-")[1]))
     )
-    cells = [("rule", "", "stands on", "says"), ("---", "---", "---", "---"), *numbered]
+    cells = [("rule", "", "of", "stands on", "says"), ("---",) * 5, *numbered]
     return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells]
 
 
