@@ -1,6 +1,7 @@
 """Where everything lies in a store, and under which URL. The only module that spells a path.
 
     songs/{song_id}/current.json                       the mutable pointer
+    songs/{song_id}/{version}.claim                    while a version is being published
     songs/{song_id}/{version}/presentation.json        from here on immutable
     songs/{song_id}/{version}/hls.m3u8                 multivariant: ClearKey licence (hls.js); the only one when clear
     songs/{song_id}/{version}/hls-identity.m3u8        multivariant: raw key (shaka-player, mpv, native); cbcs and cenc only
@@ -49,6 +50,11 @@ MEDIA_TYPES = {
 
 def pointer(song_id: str) -> str:
     return f"songs/{song_id}/{CURRENT}"
+
+
+def claim(song_id: str, version: str) -> str:
+    """The object by which publishers of one version settle who may take it back; there only while somebody publishes."""
+    return f"songs/{song_id}/{version}.claim"
 
 
 def folder(song_id: str, version: str) -> str:

@@ -9,9 +9,8 @@ pointer ``songs/{song_id}/current.json`` move, by compare-and-set against what i
 from the pointer therefore sees all of a version or none of it.
 
 When anything fails, the pointer stays as it was and what this call created is deleted. Two calls for one song in this process
-take turns. Two processes that publish the same version at once may each lean on what the other created, so the one that
-fails looks at the pointer before it deletes, and the one that goes on looks once more at every object before it moves the
-pointer; a deletion that falls into the last moment between these two looks stays possible, and `tonearm verify` finds it.
+take turns. Two processes that publish the same version at once may each lean on what the other created; a claim settles which
+of them may still take it back (`origin.claims`).
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from media.errors import ObjectMissing, PreconditionFailed, StoreError, StoreUna
 from media.ports import ObjectStore, read_all
 from media.song import check_song_id
 from origin.bulk import each
+from origin.claims import Changed, Claim
 
 _turns: WeakKeyDictionary[ObjectStore, WeakValueDictionary[str, asyncio.Lock]] = WeakKeyDictionary()
 
@@ -89,11 +89,13 @@ async def publish(
     if not layout.VERSION.fullmatch(version):
         raise StoreError(f"{song_id}: version {version!r}: expected 16 hexadecimal digits")
     async with _turn(store, check_song_id(song_id)):
-        publication = _Publication(store, song_id, version)
+        publication = _Publication(store, song_id, version, clock)
         try:
             before = await publication.look()
+            await publication.claim()
             await publication.create_all(objects)
-            await publication.point(before, clock())
+            await publication.hold()
+            await publication.point(before)
         except BaseException:
             await publication.undo()
             raise
@@ -110,8 +112,10 @@ def _turn(store: ObjectStore, song_id: str) -> asyncio.Lock:
 class _Publication:
     """One call of `publish`, and what it has to take back when it fails."""
 
-    def __init__(self, store: ObjectStore, song_id: str, version: str) -> None:
+    def __init__(self, store: ObjectStore, song_id: str, version: str, clock: Callable[[], int]) -> None:
         self._store = store
+        self._clock = clock
+        self._claim: Claim | None = None
         self._song_id = song_id
         self._version = version
         self._folder = layout.folder(song_id, version)
@@ -124,6 +128,9 @@ class _Publication:
             return (await self._store.head(layout.pointer(self._song_id))).etag
         except ObjectMissing:
             return None
+
+    async def claim(self) -> None:
+        self._claim = await Claim.take(self._store, self._song_id, self._version, self._clock)
 
     async def create_all(self, objects: Iterable[tuple[str, bytes]]) -> None:
         manifests: list[tuple[str, bytes]] = []
@@ -144,16 +151,30 @@ class _Publication:
             raise StoreError(f"{self._folder}: nothing to publish without {layout.PRESENTATION}")
         await each(presentation, self._create)
 
-    async def point(self, before: str | None, now_ms: int) -> None:
-        await self._require_all()
-        pointer = await current(self._store, self._song_id)
-        if pointer is not None and pointer.version == self._version:
-            return
+    async def hold(self) -> None:
+        """All objects are there, and nobody takes them back any more."""
+        for _ in range(8):
+            assert self._claim is not None
+            await self._require_all()
+            try:
+                return await self._claim.hold()
+            except Changed:
+                await self.claim()
+        raise PreconditionFailed(f"{self._folder}: too many publish this version at once; try again")
+
+    async def point(self, before: str | None) -> None:
+        if not await self._is_current():
+            await self._move(before)
+        with suppress(StoreError):  # it is published; a claim that stays is in nobody's way
+            assert self._claim is not None
+            await self._claim.drop()
+
+    async def _move(self, before: str | None) -> None:
         key = layout.pointer(self._song_id)
         try:
             await self._store.put(
                 key,
-                Pointer(self._song_id, self._version, now_ms).to_json(),
+                Pointer(self._song_id, self._version, self._clock()).to_json(),
                 media_type=layout.media_type(key),
                 cache_control=layout.cache_control(key),
                 if_absent=before is None,
@@ -168,10 +189,15 @@ class _Publication:
     async def undo(self) -> None:
         """Delete what this call created. When the store fails here too, what stays is invisible, and no error of its own."""
         with suppress(StoreError):
+            if self._claim is None:
+                return
             if not await self._is_current():
+                if not await self._claim.give_up():
+                    return  # another publisher has it, and may rely on what we created
                 # The latest first: presentation.json goes before what it describes.
                 for key in reversed(self._created):
                     await self._store.delete(key)
+            await self._claim.drop()
 
     async def _is_current(self) -> bool:
         pointer = await current(self._store, self._song_id)
