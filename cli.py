@@ -39,6 +39,7 @@ COMMANDS = {
     "edge": ("edge_sim.commands:edge", "A caching edge in front of an origin."),
     "api": ("control_api.commands:api", "The control API alone."),
     "play": ("edge_sim.commands:play", "A virtual player: the waterfall of a start."),
+    "sign": ("origin.signing.commands:sign", "An address or cookies that open a song for a while."),
     "keys": ("drm.commands:keys", "Content keys: create, list, show, export, import, fetch."),
     "speke": ("drm.speke.commands:speke", "A small SPEKE key server, for packagers that ask for keys."),
     "doctor": ("commands.doctor:doctor", "What is installed, which ffmpeg, what is missing."),

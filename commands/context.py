@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from drm.key_store import KeyStore
     from ingest.ffmpeg import Ffmpeg
-    from origin.tokens import TokenKeys
+    from origin.tokens import Keyring
 
 
 @dataclass
@@ -40,10 +40,10 @@ class Context:
 
         return KeyStore(self.home / "keys", load_master_key(self.home, self.master_key))
 
-    def token_keys(self) -> TokenKeys:
-        from origin.tokens import load_token_keys
+    def token_keys(self) -> Keyring:
+        from origin.tokens import watch_token_keys
 
-        return load_token_keys(self.home, self.token_key)
+        return watch_token_keys(self.home, self.token_key)
 
     def ffmpeg(self) -> Ffmpeg:
         from ingest.ffmpeg import find_ffmpeg

@@ -40,7 +40,7 @@ from drm.key_store import KeyStore
 from media.errors import TonearmError
 from media.ports import ObjectStore
 from media.serving import Routes
-from origin.tokens import TokenKeys
+from origin.tokens import Keyring
 
 log = logging.getLogger("tonearm.api")
 
@@ -79,7 +79,7 @@ class Api:
     store: ObjectStore
     database: Database
     key_store: KeyStore
-    token_keys: TokenKeys
+    token_keys: Keyring
     session_key: bytes = field(repr=False)
     edge_url: str = ""
     guests: bool = True

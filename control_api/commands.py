@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from drm.key_store import KeyStore
-    from origin.tokens import TokenKeys
+    from origin.tokens import Keyring
 
 
 class Context(Protocol):
@@ -26,7 +26,7 @@ class Context(Protocol):
 
     def key_store(self) -> KeyStore: ...
 
-    def token_keys(self) -> TokenKeys: ...
+    def token_keys(self) -> Keyring: ...
 
 
 def _region(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

@@ -22,7 +22,7 @@ from control_api.rights import Rights
 from control_api.songs import Opening
 from media import layout
 from media.errors import ApiError, SettingsError
-from origin.tokens import TokenKeys, sign
+from origin.tokens import Keyring, sign
 
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
@@ -78,7 +78,7 @@ class Grants:
         self,
         catalogue: Catalogue,
         rights: Rights,
-        keys: TokenKeys,
+        keys: Keyring,
         clock: Callable[[], int],
         *,
         edge_url: str = "",

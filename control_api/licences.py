@@ -18,7 +18,7 @@ from control_api.fields import Parameters
 from drm.clearkey import MAX_REQUEST, answer
 from drm.key_store import KeyStore
 from media.errors import KeyMissing
-from origin.tokens import TokenKeys, read
+from origin.tokens import Keyring, read
 
 
 class TokenPath(Parameters):
@@ -33,7 +33,7 @@ class Licences:
     """`clock` gives Unix milliseconds."""
 
     def __init__(
-        self, catalogue: Catalogue, key_store: KeyStore, keys: TokenKeys, clock: Callable[[], int]
+        self, catalogue: Catalogue, key_store: KeyStore, keys: Keyring, clock: Callable[[], int]
     ) -> None:
         self.catalogue = catalogue
         self.key_store = key_store
@@ -64,21 +64,21 @@ class Licences:
         ]
 
     async def licence(self, request: web.Request, path: TokenPath) -> web.Response:
-        kids = await self._kids_of(path.token)
+        kids = await self._kids_of(request, path.token)
         body = await read_body(request, MAX_REQUEST)
         licence = await asyncio.to_thread(answer, body, lambda asked: self._key(kids, asked))
         return web.Response(body=licence, content_type="application/json", headers=NO_STORE)
 
-    async def key(self, path: KeyPath) -> web.Response:
-        kids = await self._kids_of(path.token)
+    async def key(self, request: web.Request, path: KeyPath) -> web.Response:
+        kids = await self._kids_of(request, path.token)
         key = await asyncio.to_thread(self._key, kids, path.kid)
         if key is None:
             raise KeyMissing(f"key {path.kid}: not one of this song")
         return web.Response(body=key, content_type="application/octet-stream", headers=NO_STORE)
 
-    async def _kids_of(self, token: str) -> tuple[UUID, ...]:
+    async def _kids_of(self, request: web.Request, token: str) -> tuple[UUID, ...]:
         """The KIDs of the version that `token` opens, which may be an older one than the catalogue's."""
-        claims = read(token, keys=self.keys, now_ms=self.clock())
+        claims = read(token, keys=self.keys, now_ms=self.clock(), client=request.remote or "")
         entry = self.catalogue.entries.get(claims.song_id)
         if entry is None or entry.version != claims.version:
             if not claims.version:

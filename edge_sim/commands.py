@@ -11,14 +11,14 @@ from edge_sim.options import HttpUrl, Size
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from origin.tokens import TokenKeys
+    from origin.tokens import Keyring
 
 
 class _Context(Protocol):
     @property
     def console(self) -> Console: ...
 
-    def token_keys(self) -> TokenKeys: ...
+    def token_keys(self) -> Keyring: ...
 
 
 @click.command()

@@ -33,7 +33,7 @@ from edge_sim.upstream import session
 from media import layout
 from media.errors import BadKey, ObjectMissing, TonearmError, UpstreamFailed
 from media.serving import REQUEST_ID, Routes, error_log, problem
-from origin.tokens import TokenKeys, verify
+from origin.tokens import Keyring, verify
 
 LARGEST = 16 << 20  # bytes: no segment comes near it; what does is not for memory
 # Every path we publish looks like this; anything cleverer is refused before it is compared, cached or sent on. No store
@@ -45,7 +45,7 @@ _PASSED = ("Range", "If-Range", "If-None-Match")
 
 
 def routes(
-    *, origin_url: str, keys: TokenKeys, memory: int, clock: Clock = unix_ms, api_url: str | None = None
+    *, origin_url: str, keys: Keyring, memory: int, clock: Clock = unix_ms, api_url: str | None = None
 ) -> Routes:
     """The edge's routes. `memory` is the cache's budget in bytes, `clock` gives Unix time in ms.
 
@@ -79,7 +79,7 @@ class Edge:
     """One edge's memory, connections and counters."""
 
     def __init__(
-        self, *, origin_url: str, keys: TokenKeys, memory: int, clock: Clock, api_url: str | None
+        self, *, origin_url: str, keys: Keyring, memory: int, clock: Clock, api_url: str | None
     ) -> None:
         self._origin_url = origin_url
         self._api_url = api_url

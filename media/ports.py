@@ -6,8 +6,8 @@ backend of a port.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -59,3 +59,53 @@ class ObjectStore(Protocol):
 async def read_all(store: ObjectStore, key: str) -> bytes:
     """The whole of a small object (a manifest, a descriptor)."""
     return b"".join([chunk async for chunk in store.read(key)])
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a signature says: which paths it opens, until when, for whom.
+
+    A scope is a path relative to the server's root, ``songs/…``, or one whose last part ``*`` means all below it. Times
+    are Unix ms; `not_before_ms` 0 is always, an empty `user` or `client` anybody. `client` is an IP address.
+    """
+
+    scopes: tuple[str, ...]
+    expires_ms: int
+    not_before_ms: int = 0
+    user: str = ""
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a signature adds to every address: `prefix` before the path (``t/…/``), `query` behind it; or `cookies` instead."""
+
+    prefix: str = ""
+    query: str = ""
+    cookies: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A request as it came: `path` without its first ``/`` and `query` without its ``?``, neither of them decoded."""
+
+    path: str
+    query: str = ""
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    client: str = ""
+
+
+class UrlSigner(Protocol):
+    """One way of signing addresses. A signature covers a whole presentation, so players sign nothing themselves."""
+
+    def sign(self, terms: Terms) -> Signed:
+        """Raises `SettingsError` for terms that this kind of signature cannot say."""
+
+    def knows(self, request: SignedRequest) -> bool:
+        """Whether the request carries a signature of this kind, good or bad."""
+
+    def verify(self, request: SignedRequest, *, now_ms: int) -> Terms:
+        """What a genuine signature says that opens this request now. Raises the tree of `TokenError`."""
+
+    def carried(self, request: SignedRequest) -> str:
+        """The part of the request's query that is the signature, for the addresses in a manifest; empty when none is."""

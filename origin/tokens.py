@@ -4,13 +4,15 @@ A token stands in the URL (``{edge}/t/{token}/songs/…``), so it is read on eve
 relative address of every manifest and must survive every proxy. Hence: one run of base64url characters (RFC 4648
 §5) without padding, no ``.``, no ``/``, and as short as what it must say allows:
 
-    byte    1        flags: 1 the scope is a version's folder, 2 not-before is present, 4 a user is present
+    byte    1        flags: 1 the scope is a version's folder, 2 not-before, 4 a user, 8 an access list, 16 an address
             1 + n    key id
             6        expiry, ms since 1970, big endian
             [6]      not-before, ms
             8        version                        } scope of a version's folder;
-            1 + n    song id                        } any other prefix instead: 1 + n bytes of it
+            1 + n    song id                        } any other prefix instead: 1 + n bytes of it, or an access
+                                                      list: 1 byte how many, 1 + n bytes each (`origin.signing.paths`)
             [1 + n]  user
+            [1 + n]  the listener's IP address, 4 or 16 bytes
             16       HMAC-SHA256 over the bytes before it, leftmost half (RFC 2104 §5)
 
 With a song id of 24 letters and a key id of two that is 59 bytes, 79 characters. Leaving the scope out of the
@@ -33,46 +35,33 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
-import os
 import re
-import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from media.errors import SettingsError, TokenExpired, TokenInvalid, TokenOutOfScope
+from media.errors import TokenExpired, TokenInvalid, TokenOutOfScope
 from media.layout import VERSION, folder
-from media.private import private_folder
 from media.song import SONG_ID
+from origin.signing import client as address
+from origin.signing.paths import is_plain, is_scope, opens
+from origin.token_keys import Keyring, TokenKeys, load_token_keys, watch_token_keys
 
-_FOLDER, _NOT_BEFORE, _USER = 1, 2, 4
+__all__ = ["Claims", "Keyring", "TokenKeys", "load_token_keys", "read", "sign", "verify", "watch_token_keys"]
+
+_FOLDER, _NOT_BEFORE, _USER, _LIST, _CLIENT = 1, 2, 4, 8, 16
 _MAC = 16
 _CONTEXT = b"tonearm stream token 1\0"  # the same key signs nothing else
-_LONGEST = 512
+_LONGEST = 1024  # characters: a path segment that every proxy takes
 _TEXT = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,16}", re.ASCII)
-_UNSAFE = re.compile(r"[%\\\x00-\x1f\x7f]")
-
-
-@dataclass(frozen=True, slots=True)
-class TokenKeys:
-    """Signing keys by id, each at least 32 bytes. `active` signs; all verify, so that keys can be rotated."""
-
-    keys: Mapping[str, bytes] = field(repr=False)
-    active: str
-
-    def __post_init__(self) -> None:
-        if self.active not in self.keys:
-            raise ValueError(f"no token key {self.active!r}")
-        for key_id, key in self.keys.items():
-            if not _KEY_ID.fullmatch(key_id) or len(key) < 32:
-                raise ValueError(f"token key {key_id!r}: an id is 1 to 16 of A-Z a-z 0-9 _ -, a key 32 bytes")
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says. `scope` ends in ``/``; `song_id` and `version` are empty unless it is a version's folder."""
+    """What a token says. `scope` ends in ``/``; `song_id` and `version` are empty unless it is a version's folder.
+
+    With an access list `scope` is empty, and `scopes` has its entries. `client` is the only IP address that may use it.
+    """
 
     scope: str
     expires_ms: int
@@ -81,67 +70,78 @@ class Claims:
     key_id: str
     song_id: str
     version: str
+    scopes: tuple[str, ...] = ()
+    client: str = ""
 
 
-def sign(scope: str, *, keys: TokenKeys, expires_ms: int, user: str = "", not_before_ms: int = 0) -> str:
-    """A token for every path under `scope`, valid while ``not_before_ms <= now < expires_ms``.
+def sign(
+    scope: str | Sequence[str],
+    *,
+    keys: Keyring,
+    expires_ms: int,
+    user: str = "",
+    not_before_ms: int = 0,
+    client: str = "",
+) -> str:
+    """A token for every path under `scope`, or for several scopes, valid while ``not_before_ms <= now < expires_ms``.
 
-    Raises `ValueError` for a scope that is not a plain path ending in ``/``, or a user of more than 64 bytes.
+    A folder ends in ``/`` or ``/*``; several scopes may also name objects, and have a ``*`` for any part. Raises `ValueError`
+    for a scope that is none, a user of more than 64 bytes or a token of more than 1024 characters, `SettingsError` for a
+    `client` that is no IP address.
     """
-    if not scope.endswith("/") or not _is_plain(scope[:-1]) or len(scope.encode()) > 200:
-        raise ValueError(f"token scope {scope!r}: a relative path of at most 200 bytes that ends in /")
+    scopes = [scope] if isinstance(scope, str) else list(scope)
+    ring = keys.current()
+    if len(scopes) == 1 and scopes[0].endswith("/*") and "*" not in scopes[0][:-2]:
+        scopes = [scopes[0][:-1]]  # one folder is no list, however it is spelled
+    if len(scopes) == 1 and (isinstance(scope, str) or scopes[0].endswith("/")):
+        flags, where = _prefix(scopes[0])
+    else:
+        flags, where = _LIST, _list(scopes)
     if len(user.encode()) > 64:
         raise ValueError("token user: at most 64 bytes")
-    song_id, version = _folder_of(scope)
-    flags = (_FOLDER if song_id else 0) | (_NOT_BEFORE if not_before_ms else 0) | (_USER if user else 0)
-    body = bytes([flags]) + _text(keys.active) + expires_ms.to_bytes(6, "big")
+    flags |= (_NOT_BEFORE if not_before_ms else 0) | (_USER if user else 0) | (_CLIENT if client else 0)
+    body = bytes([flags]) + _text(ring.active) + expires_ms.to_bytes(6, "big")
     if not_before_ms:
         body += not_before_ms.to_bytes(6, "big")
-    body += bytes.fromhex(version) + _text(song_id) if song_id else _text(scope)
+    body += where
     if user:
         body += _text(user)
-    return urlsafe_b64encode(body + _mac(keys.keys[keys.active], body)).rstrip(b"=").decode()
+    if client:
+        packed = address.packed(client)
+        body += bytes([len(packed)]) + packed
+    token = urlsafe_b64encode(body + _mac(ring.keys[ring.active], body)).rstrip(b"=").decode()
+    if len(token) > _LONGEST:
+        raise ValueError(f"token: {len(token)} characters, at most {_LONGEST} are read")
+    return token
 
 
-def read(token: str, *, keys: TokenKeys, now_ms: int) -> Claims:
+def read(token: str, *, keys: Keyring, now_ms: int, client: str = "") -> Claims:
     """The claims of a genuine token whose time has come, whatever its scope: for the licence and key endpoints.
 
-    Raises `TokenInvalid` or `TokenExpired`.
+    `client` is the IP address that the request came from. Raises `TokenInvalid`, `TokenExpired` or, when the token is for
+    another address, `TokenOutOfScope`.
     """
-    claims = _authentic(token, keys)
+    claims = _authentic(token, keys.current())
     if now_ms >= claims.expires_ms:
         raise TokenExpired(f"token: expired {now_ms - claims.expires_ms} ms ago")
     if now_ms < claims.not_before_ms:
         raise TokenExpired(f"token: not valid for another {claims.not_before_ms - now_ms} ms")
+    address.check(claims.client, client)
     return claims
 
 
-def verify(token: str, path: str, *, keys: TokenKeys, now_ms: int) -> Claims:
+def verify(token: str, path: str, *, keys: Keyring, now_ms: int, client: str = "") -> Claims:
     """The claims of a token that opens `path`, which is relative to the token's root (``songs/…``), raw or decoded.
 
     Raises `TokenInvalid`, `TokenExpired` or `TokenOutOfScope`.
     """
-    claims = read(token, keys=keys, now_ms=now_ms)
-    if not _is_plain(path) or not path.startswith(claims.scope):
+    claims = read(token, keys=keys, now_ms=now_ms, client=client)
+    within = (
+        any(opens(each, path) for each in claims.scopes) if claims.scopes else path.startswith(claims.scope)
+    )
+    if not is_plain(path) or not within:
         raise TokenOutOfScope(f"token: it does not open {path[:200]!r}")
     return claims
-
-
-def load_token_keys(home: Path, from_environment: str | None) -> TokenKeys:
-    """The keys of this installation: `from_environment`, else ``token.key`` in `home`, created on first use.
-
-    Both hold ``id:hex`` items between commas, spaces or lines; the first one signs, the others still verify. Raises
-    `SettingsError` when that is not so, or when others than the owner may read the file.
-    """
-    if from_environment:
-        return _parse(from_environment, "token keys from the environment")
-    path = home / "token.key"
-    if not path.exists():
-        _create(path, f"k1:{secrets.token_hex(32)}\n")
-    mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
-        raise SettingsError(f"{path}: permissions {mode:04o}, but a token key is for its owner alone (0600)")
-    return _parse(path.read_text("ascii", "replace"), str(path))
 
 
 def _authentic(token: str, keys: TokenKeys) -> Claims:
@@ -172,8 +172,14 @@ def _claims(body: bytes) -> Claims:
     not_before_ms = 0
     if flags & _NOT_BEFORE:
         not_before_ms, at = int.from_bytes(body[at : at + 6], "big"), at + 6
-    song_id = version = user = ""
-    if flags & _FOLDER:
+    song_id = version = user = client = scope = ""
+    scopes: list[str] = []
+    if flags & _LIST:
+        count, at = body[at], at + 1
+        for _ in range(count):
+            entry, at = _take_text(body, at)
+            scopes.append(entry)
+    elif flags & _FOLDER:
         version = body[at : at + 8].hex()
         song_id, at = _take_text(body, at + 8)
         scope = folder(song_id, version)
@@ -181,11 +187,30 @@ def _claims(body: bytes) -> Claims:
         scope, at = _take_text(body, at)
     if flags & _USER:
         user, at = _take_text(body, at)
-    return Claims(scope, expires_ms, not_before_ms, user, key_id, song_id, version)
+    if flags & _CLIENT:
+        client = address.spelled(body[at + 1 : at + 1 + body[at]])
+    return Claims(scope, expires_ms, not_before_ms, user, key_id, song_id, version, tuple(scopes), client)
 
 
-def _is_plain(path: str) -> bool:
-    return not _UNSAFE.search(path) and not {"", ".", ".."}.intersection(path.split("/"))
+def _prefix(scope: str) -> tuple[int, bytes]:
+    """One folder as it stands in a token, and its flag. Raises `ValueError`."""
+    if not scope.endswith("/") or not is_plain(scope[:-1]) or len(scope.encode()) > 200:
+        raise ValueError(f"token scope {scope!r}: a relative path of at most 200 bytes that ends in /")
+    song_id, version = _folder_of(scope)
+    return (_FOLDER, bytes.fromhex(version) + _text(song_id)) if song_id else (0, _text(scope))
+
+
+def _list(scopes: Sequence[str]) -> bytes:
+    """Several scopes, or one object, as they stand in a token. Raises `ValueError`."""
+    entries = [scope + "*" if scope.endswith("/") else scope for scope in scopes]
+    if not 0 < len(entries) < 256:
+        raise ValueError("token scopes: from 1 to 255 of them")
+    for entry in entries:
+        if not is_scope(entry) or len(entry.encode()) > 200:
+            raise ValueError(
+                f"token scope {entry!r}: a relative path of at most 200 bytes, * only as a whole part"
+            )
+    return bytes([len(entries)]) + b"".join(map(_text, entries))
 
 
 def _folder_of(scope: str) -> tuple[str, str]:
@@ -210,34 +235,3 @@ def _text(value: str) -> bytes:
 def _take_text(body: bytes, at: int) -> tuple[str, int]:
     stop = at + 1 + body[at]
     return body[at + 1 : stop].decode(), stop
-
-
-def _parse(text: str, source: str) -> TokenKeys:
-    keys: dict[str, bytes] = {}
-    try:
-        for item in re.split(r"[\s,]+", text.strip()):
-            key_id, _, value = item.partition(":")
-            if key_id in keys:
-                raise ValueError(f"two keys are called {key_id!r}")
-            keys[key_id] = bytes.fromhex(value)
-        return TokenKeys(keys, active=next(iter(keys)))
-    except ValueError:
-        # The reason might quote a key: say only what is expected.
-        raise SettingsError(
-            f"{source}: expected id:hex items, each key 32 bytes or more, ids unique"
-        ) from None
-
-
-def _create(path: Path, text: str) -> None:
-    """Write `text` for the owner alone; when another process was faster, its file stays."""
-    temporary = private_folder(path.parent) / f".{path.name}.{secrets.token_hex(8)}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return
-    finally:
-        temporary.unlink()

@@ -175,6 +175,93 @@ def test_scopes_that_are_no_folder_are_not_signed(scope: str) -> None:
         token(scope=scope)
 
 
+# Written by what signed before there were access lists and addresses: the bytes stay as they are.
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "AQJrMQGgxFBv6AEjRWeJq83vGGRlZmVhdC1ieS10aGUtcml2ZXItMjAyNqq6tsLRhaVOpwWTApSQD8U"),
+        (
+            {"user": "u42", "not_before_ms": NOW},
+            "BwJrMQGgxFBv6AGgxFBsAAEjRWeJq83vGGRlZmVhdC1ieS10aGUtcml2ZXItMjAyNgN1NDLTLiARttjUyzFzRy-PcAFO",
+        ),
+        ({"scope": "songs/"}, "AAJrMQGgxFBv6AZzb25ncy-cfON2aqnMVYX9nCIK2cKr"),
+    ],
+)
+def test_tokens_of_before_are_valid_and_the_same_to_the_byte(changes: dict[str, object], text: str) -> None:
+    assert token(**changes) == text
+    assert verify(text, PATH, keys=KEYS, now_ms=NOW).key_id == "k1"
+
+
+def test_a_folder_with_its_star_is_that_folder() -> None:
+    for scope in (SCOPE + "*", [SCOPE + "*"], [SCOPE]):
+        assert token(scope=scope) == token()
+
+
+LIST = ["songs/a-song/*", "songs/other/*/public/*", "songs/third/current.json"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "songs/a-song/current.json",
+        "songs/a-song/0123456789abcdef/audio/low/init.mp4",
+        "songs/other/0123456789abcdef/public/cover.jpg",
+        "songs/third/current.json",
+    ],
+)
+def test_an_access_list_opens_what_it_names(path: str) -> None:
+    claims = verify(token(scope=LIST), path, keys=KEYS, now_ms=NOW)
+    assert (claims.scopes, claims.scope, claims.song_id) == (tuple(LIST), "", "")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "songs/a-song",
+        "songs/a-song/",
+        "songs/a-songs/x",
+        "songs/other/0123456789abcdef/hls.m3u8",
+        "songs/other/a/b/public/cover.jpg",
+        "songs/other/0123456789abcdef/public",
+        "songs/third/current.jsonx",
+        "songs/third/x/current.json",
+        "songs/a-song/../third/x",
+        "songs/a-song/%2e%2e/x",
+        "songs/*/x",
+    ],
+)
+def test_an_access_list_opens_nothing_else(path: str) -> None:
+    with pytest.raises(TokenOutOfScope):
+        verify(token(scope=LIST), path, keys=KEYS, now_ms=NOW)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [[], ["*"], ["songs/a*"], ["songs/**"], ["songs/a", "songs//b"], ["songs/a/*"] * 256, ["s" * 200] * 9],
+)
+def test_access_lists_that_are_none_are_not_signed(scope: list[str]) -> None:
+    with pytest.raises(ValueError, match="token"):
+        token(scope=scope)
+
+
+@pytest.mark.parametrize(
+    ("bound", "client"),
+    [("192.0.2.7", "192.0.2.7"), ("192.0.2.7", "::ffff:192.0.2.7"), ("2001:db8::7", "2001:0db8:0::7")],
+)
+def test_a_bound_token_opens_for_its_address(bound: str, client: str) -> None:
+    text = token(client=bound, user="u42")
+    claims = verify(text, PATH, keys=KEYS, now_ms=NOW, client=client)
+    assert (claims.client, claims.user, claims.song_id) == (bound, "u42", "defeat-by-the-river-2026")
+    for other in ("", "192.0.2.8", "2001:db8::8", "nonsense"):
+        with pytest.raises(TokenOutOfScope, match="another address"):
+            verify(text, PATH, keys=KEYS, now_ms=NOW, client=other)
+
+
+def test_an_address_that_is_none_is_not_signed() -> None:
+    with pytest.raises(SettingsError, match="no IP address"):
+        token(client="192.0.2")
+
+
 def test_users_are_short() -> None:
     with pytest.raises(ValueError, match="user"):
         token(user="é" * 33)
