@@ -3,10 +3,10 @@
     await publish(store, song_id="abc", version="0123456789abcdef", objects=package.objects())
 
 Everything under ``songs/{song_id}/{version}/`` is immutable and named by what went into it, so it is created, never
-replaced: segments and the like at once, then the manifests that name them, then ``presentation.json``. What is there already
-with the same bytes was left by an earlier try and is fine; with other bytes it is an error. Only when all of it is there does the
-pointer ``songs/{song_id}/current.json`` move, by compare-and-set against what it was at the beginning. A reader who starts
-from the pointer therefore sees all of a version or none of it.
+replaced: in one step where the store can do that, else segments and the like at once, then the manifests that name them, then
+``presentation.json``. What is there already with the same bytes was left by an earlier try and is fine; with other bytes it is an
+error. Only when all of it is there does the pointer ``songs/{song_id}/current.json`` move, by compare-and-set against what it
+was at the beginning. A reader who starts from the pointer therefore sees all of a version or none of it.
 
 When anything fails, the pointer stays as it was and what this call created is deleted. Two calls for one song in this process
 take turns. Two processes that publish the same version at once may each lean on what the other created; a claim settles which
@@ -18,14 +18,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from media import layout
 from media.errors import ObjectMissing, PreconditionFailed, StoreError, StoreUnavailable
-from media.ports import ObjectStore, read_all
+from media.ports import FolderStore, ObjectStore, read_all
 from media.song import check_song_id
 from origin.bulk import each
 from origin.claims import Changed, Claim
@@ -133,6 +133,10 @@ class _Publication:
         self._claim = await Claim.take(self._store, self._song_id, self._version, self._clock)
 
     async def create_all(self, objects: Iterable[tuple[str, bytes]]) -> None:
+        if isinstance(self._store, FolderStore):
+            objects = list(objects)
+            if await self._create_folder(self._store, objects):
+                return
         manifests: list[tuple[str, bytes]] = []
         presentation: list[tuple[str, bytes]] = []
 
@@ -150,6 +154,20 @@ class _Publication:
         if not presentation:
             raise StoreError(f"{self._folder}: nothing to publish without {layout.PRESENTATION}")
         await each(presentation, self._create)
+
+    async def _create_folder(self, store: FolderStore, objects: Sequence[tuple[str, bytes]]) -> bool:
+        """All of it in one step, where nothing of the version is there yet. What is wrong with `objects` shows one by one."""
+        bodies = dict(objects)
+        if len(bodies) < len(objects) or layout.PRESENTATION not in bodies:
+            return False
+
+        async def create(bodies: dict[str, bytes]) -> None:
+            if await store.create_folder(self._folder, bodies):
+                self._sizes = {self._folder + path: len(body) for path, body in bodies.items()}
+                self._created = list(self._sizes)
+
+        await each([bodies], create)
+        return bool(self._created)
 
     async def hold(self) -> None:
         """All objects are there, and nobody takes them back any more."""

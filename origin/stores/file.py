@@ -4,7 +4,7 @@
 
 The bytes go to a temporary file in the same folder, are synchronised to the disk, and get their name in one step:
 ``rename`` replaces; ``link`` creates, and fails when the name is taken, which is what `if_absent` means, between
-processes too. `if_match` compares and replaces in one step, which no file system offers; so whatever replaces
+processes too. A new folder of many files gets its name in one step as well, when all of it is on the disk. `if_match` compares and replaces in one step, which no file system offers; so whatever replaces
 or removes a file takes an advisory lock on one file of the store for that moment.
 
 An ETag is the SHA-256 of the content. It is remembered by inode, modification time and size, but only when that time
@@ -22,16 +22,17 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from media import layout
 from media.errors import BadKey, ObjectMissing, PreconditionFailed, SettingsError, StoreUnavailable
 from media.ports import ObjectInfo
-from origin.stores.folders import opened_file, opened_folder, temporary_file
+from origin.stores.folders import opened_file, opened_folder, temporary_file, temporary_folder
 from origin.stores.keys import RESERVED, check_key, check_prefix
 from origin.stores.threads import acquire
 
@@ -39,6 +40,11 @@ CHUNK = 256 * 1024  # one hop to a worker thread brings a whole segment
 _REMEMBERED = 65_536  # ETags, about 16 MB
 _RACY_NS = 2_000_000_000
 _NOT_HERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EISDIR})
+
+# A folder with something in it, a file, or a link is there already.
+_TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.ELOOP})
+
+T = TypeVar("T")
 
 
 def open_file_store(url: str) -> FileStore:
@@ -90,6 +96,12 @@ class FileStore:
         """A folder keeps no headers: `head` answers with those of `media.layout`, whatever is given here."""
         return await asyncio.to_thread(self._put, check_key(key), body, if_absent, if_match)
 
+    async def create_folder(self, prefix: str, bodies: Mapping[str, bytes]) -> bool:
+        """All files are written below a temporary folder, which then gets its name in one step (`media.ports.FolderStore`)."""
+        for path in bodies:
+            check_key(prefix + path)
+        return await asyncio.to_thread(self._create_folder, prefix, bodies)
+
     async def list(self, prefix: str, *, named: str = "") -> AsyncIterator[ObjectInfo]:
         folder, _, start = check_prefix(prefix).rpartition("/")
         walk = self._walk(tuple(folder.split("/")) if folder else (), start, named)
@@ -139,11 +151,33 @@ class FileStore:
             return os.dup(descriptor), chunk
 
     def _put(self, key: str, body: bytes, if_absent: bool, if_match: str | None) -> ObjectInfo:
+        return self._again(key, lambda: self._write(key, body, if_absent, if_match))
+
+    def _create_folder(self, prefix: str, bodies: Mapping[str, bytes]) -> bool:
+        *parents, name = prefix.removesuffix("/").split("/")
+
+        def create() -> bool:
+            try:
+                with opened_folder(self._root, parents, create=True) as parent:
+                    if _is_there(name, parent):
+                        return False
+                    with temporary_folder(parent, bodies) as temporary:
+                        os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
+                        os.fsync(parent)
+                    return True
+            except OSError as error:
+                if error.errno in _TAKEN:
+                    return False
+                raise
+
+        return self._again(prefix, create)
+
+    def _again(self, key: str, write: Callable[[], T]) -> T:
         with self._named(key):
             for _ in range(100):
                 # Another's delete may take a folder away between our making it and our writing into it.
                 with suppress(FileNotFoundError):
-                    return self._write(key, body, if_absent, if_match)
+                    return write()
         raise StoreUnavailable(f"{self._root}: {key}: its folder vanishes again and again")
 
     def _write(self, key: str, body: bytes, if_absent: bool, if_match: str | None) -> ObjectInfo:
@@ -239,6 +273,13 @@ class FileStore:
             if error.errno in _NOT_HERE or isinstance(error, FileNotFoundError):
                 raise ObjectMissing(f"{key}: no such object") from None
             raise StoreUnavailable(f"{self._root}: {key}: {error.strerror}") from None
+
+
+def _is_there(name: str, folder: int) -> bool:
+    with suppress(FileNotFoundError):
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return True
+    return False
 
 
 def _identity(found: os.stat_result) -> tuple[int, int, int]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -73,15 +74,57 @@ def temporary_file(folder: int, body: bytes) -> Iterator[str]:
 
     A crash may leave it behind; as no key can have such a name, nobody ever sees it.
     """
-    name = f"{RESERVED}{secrets.token_hex(12)}"
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
+    name = _temporary_name()
     try:
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
-            view = memoryview(body)
-            while view:
-                view = view[file.write(view) :]
-            os.fsync(descriptor)
+        _write_file(folder, name, body)
         yield name
     finally:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=folder)
+
+
+@contextmanager
+def temporary_folder(parent: int, bodies: Mapping[str, bytes]) -> Iterator[str]:
+    """The same for a new folder in `parent` that holds a file for each relative path of `bodies`."""
+    name = _temporary_name()
+    try:
+        os.mkdir(name, dir_fd=parent)
+        top = os.open(name, _FOLDER, dir_fd=parent)
+        try:
+            _fill(top, bodies)
+        finally:
+            os.close(top)
+        yield name
+    finally:
+        shutil.rmtree(name, ignore_errors=True, dir_fd=parent)
+
+
+def _fill(folder: int, bodies: Mapping[str, bytes]) -> None:
+    below: dict[str, dict[str, bytes]] = {}
+    for path, body in bodies.items():
+        name, slash, rest = path.partition("/")
+        if slash:
+            below.setdefault(name, {})[rest] = body
+        else:
+            _write_file(folder, name, body)
+    for name, inner in below.items():
+        os.mkdir(name, dir_fd=folder)
+        descriptor = os.open(name, _FOLDER, dir_fd=folder)
+        try:
+            _fill(descriptor, inner)
+        finally:
+            os.close(descriptor)
+    os.fsync(folder)
+
+
+def _write_file(folder: int, name: str, body: bytes) -> None:
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        view = memoryview(body)
+        while view:
+            view = view[file.write(view) :]
+        os.fsync(descriptor)
+
+
+def _temporary_name() -> str:
+    return f"{RESERVED}{secrets.token_hex(12)}"

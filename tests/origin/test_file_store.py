@@ -281,3 +281,67 @@ async def test_descriptors_are_closed(store: ObjectStore) -> None:
             await store.head("nothing")
     await asyncio.to_thread(int)  # the pool has taken up all that was begun before
     assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+BODIES = {"a": b"1", "b/c": b"22", "b/d/e": b""}
+
+
+async def test_a_folder_in_one_step(tmp_path: Path) -> None:
+    store = FileStore(tmp_path)
+    assert await store.create_folder("x/y/", BODIES)
+    assert [(info.key, info.size) async for info in store.list("")] == [
+        ("x/y/a", 1),
+        ("x/y/b/c", 2),
+        ("x/y/b/d/e", 0),
+    ]
+    assert files(tmp_path) == {"x", "x/y", "x/y/a", "x/y/b", "x/y/b/c", "x/y/b/d", "x/y/b/d/e"}
+
+
+async def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    store = FileStore(tmp_path)
+    await put(store, "x/y/other", b"old")
+    await put(store, "file", b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "x")
+    before = files(tmp_path)
+    for prefix in ("x/y/", "file/", "file/below/", "link/", "link/below/"):
+        assert not await store.create_folder(prefix, BODIES)
+    assert files(tmp_path) == before
+
+
+async def test_of_many_who_create_one_folder_one_does(tmp_path: Path) -> None:
+    stores = [FileStore(tmp_path) for _ in range(8)]
+    bodies = [{"a": bytes([number]), "b/c": bytes([number])} for number in range(8)]
+    made = await asyncio.gather(
+        *(store.create_folder("x/", each) for store, each in zip(stores, bodies, strict=True))
+    )
+    winner = bodies[made.index(True)]
+    assert sum(made) == 1
+    assert (
+        await read_all(stores[0], "x/a") + await read_all(stores[0], "x/b/c") == winner["a"] + winner["b/c"]
+    )
+    assert files(tmp_path) == {"x", "x/a", "x/b", "x/b/c"}
+
+
+@pytest.mark.parametrize("failing", range(1, 7))  # three files and three folders
+async def test_a_folder_that_cannot_be_written_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    calls, fsync = iter(range(1, 1000)), os.fsync
+
+    def full(descriptor: int) -> None:
+        if next(calls) == failing:
+            raise OSError(28, "No space left on device")
+        fsync(descriptor)
+
+    (tmp_path / "x").mkdir()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreUnavailable, match="No space left"):
+        await FileStore(tmp_path).create_folder("x/y/", BODIES)
+    assert files(tmp_path) == {"x"}
+
+
+@pytest.mark.parametrize("path", ["../a", "/a", "b//c", ".tonearm-a", ""])
+async def test_a_folder_holds_keys_only(tmp_path: Path, path: str) -> None:
+    with pytest.raises(BadKey):
+        await FileStore(tmp_path).create_folder("x/", {"a": b"1", path: b"2"})
+    assert files(tmp_path) == set()
