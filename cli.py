@@ -31,6 +31,7 @@ COMMANDS = {
     "probe": ("ingest.commands:probe", "What a master really is, and whether it can be published."),
     "publish": ("commands.publish:publish", "Masters in, four protected renditions in a store out."),
     "package": ("commands.package:package", "What is encoded already: cut, protected, described."),
+    "bucket": ("commands.bucket:bucket", "What an S3 bucket needs once: to be there, a policy, tidying."),
     "sync": ("commands.sync:sync", "Presentations from one store to another."),
     "verify": ("packager.commands:verify", "Check a presentation from outside, down to the last sample."),
     "inspect": ("packager.commands:inspect", "What a file is made of: boxes, manifests, streams."),

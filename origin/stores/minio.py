@@ -14,11 +14,13 @@ import hashlib
 import re
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import Filter
 from minio.credentials.providers import (
     AWSConfigProvider,
     ChainedProvider,
@@ -27,11 +29,18 @@ from minio.credentials.providers import (
     MinioClientConfigProvider,
 )
 from minio.error import MinioException, S3Error
+from minio.lifecycleconfig import (
+    AbortIncompleteMultipartUpload,
+    LifecycleConfig,
+    NoncurrentVersionExpiration,
+    Rule,
+)
 from urllib3.exceptions import HTTPError
 
 from media import layout
 from media.errors import PreconditionFailed, SettingsError, StoreError, StoreUnavailable
 from media.ports import ObjectInfo
+from origin.buckets import public_policy
 from origin.stores.blocking import Stream, Threaded
 from origin.stores.remote import (
     CONNECTIONS,
@@ -49,6 +58,17 @@ _FAILURES = (MinioException, HTTPError, ValueError)
 
 def open_minio_store(url: str) -> RemoteStore:
     """Raises `SettingsError`; whether the bucket is there shows at the first use."""
+    client, pool, bucket, prefix = _parts(url)
+    return RemoteStore(Threaded(_Minio(client, pool, bucket)), prefix, url)
+
+
+def open_minio_bucket(url: str) -> MinioBucket:
+    """For `origin.buckets`. Raises `SettingsError`."""
+    return MinioBucket(*_parts(url))
+
+
+def _parts(url: str) -> tuple[Minio, urllib3.PoolManager, str, str]:
+    """Client and its connections, bucket, and the prefix of keys."""
     parts, query = parse_bucket_url(url, _PARAMETERS)
     bucket, _, path = parts.path.strip("/").partition("/")
     if not parts.netloc or not bucket:
@@ -71,7 +91,7 @@ def open_minio_store(url: str) -> RemoteStore:
         )
     except ValueError as error:
         raise SettingsError(f"store {url!r}: {error}") from None
-    return RemoteStore(Threaded(_Minio(client, pool, bucket)), parse_prefix(url, path), url)
+    return client, pool, bucket, parse_prefix(url, path)
 
 
 class _Minio:
@@ -167,6 +187,59 @@ class _Minio:
             return missing(name)
         reason = error.code if isinstance(error, S3Error) else f"{type(error).__name__}: {error}"
         return StoreUnavailable(f"bucket {self._bucket}: {name}: {reason}")
+
+
+class MinioBucket:
+    def __init__(self, client: Minio, pool: urllib3.PoolManager, bucket: str, prefix: str) -> None:
+        self._client = client
+        self._pool = pool
+        self._bucket = bucket
+        self._prefix = prefix
+
+    def exists(self) -> bool:
+        with self._named():
+            return self._client.bucket_exists(bucket_name=self._bucket)
+
+    def create(self) -> None:
+        with self._named():
+            self._client.make_bucket(bucket_name=self._bucket)
+
+    def policy(self) -> str:
+        with self._named():
+            try:
+                return self._client.get_bucket_policy(bucket_name=self._bucket)
+            except S3Error as error:
+                if error.code == "NoSuchBucketPolicy":
+                    return ""
+                raise
+
+    def let_read_public(self) -> None:
+        with self._named():
+            self._client.set_bucket_policy(
+                bucket_name=self._bucket, policy=public_policy(self._bucket, self._prefix)
+            )
+
+    def tidy_after(self, days: int) -> None:
+        rule = Rule(
+            status="Enabled",
+            rule_id="tonearm-tidy",
+            rule_filter=Filter(prefix=f"{self._prefix}/" if self._prefix else ""),
+            abort_incomplete_multipart_upload=AbortIncompleteMultipartUpload(days_after_initiation=days),
+            noncurrent_version_expiration=NoncurrentVersionExpiration(noncurrent_days=days),
+        )
+        with self._named():
+            self._client.set_bucket_lifecycle(bucket_name=self._bucket, config=LifecycleConfig([rule]))
+
+    def close(self) -> None:
+        self._pool.clear()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except _FAILURES as error:
+            reason = error.code if isinstance(error, S3Error) else f"{type(error).__name__}: {error}"
+            raise StoreUnavailable(f"bucket {self._bucket}: {reason}") from None
 
 
 class _Body:

@@ -18,7 +18,8 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ from yarl import URL
 from media import layout
 from media.errors import PreconditionFailed, SettingsError, StoreError, StoreUnavailable
 from media.ports import ObjectInfo
+from origin.buckets import public_policy
 from origin.stores.remote import (
     CHUNK,
     RemoteStore,
@@ -61,6 +63,12 @@ _MOST_OF_AN_ERROR = 4096  # bytes
 
 def open_s3_store(url: str) -> RemoteStore:
     """Raises `SettingsError`; whether the bucket is there shows at the first use."""
+    session, client, bucket, path_style, prefix = _parts(url)
+    return RemoteStore(S3(session, client, bucket, path_style=path_style), prefix, url)
+
+
+def _parts(url: str) -> tuple[boto3.Session, S3Client, str, bool, str]:
+    """Session, client, bucket, whether its name is part of the path, and the prefix of keys."""
     parts, query = parse_bucket_url(url, _PARAMETERS)
     if not parts.netloc:
         raise SettingsError(f"store {url!r}: expected s3://BUCKET/PREFIX")
@@ -83,7 +91,13 @@ def open_s3_store(url: str) -> RemoteStore:
         )
     except (BotoCoreError, ValueError) as error:
         raise SettingsError(f"store {url!r}: {error}") from None
-    return RemoteStore(S3(session, client, parts.netloc, path_style=path_style), prefix, url)
+    return session, client, parts.netloc, path_style, prefix
+
+
+def open_s3_bucket(url: str) -> S3Bucket:
+    """For `origin.buckets`. Raises `SettingsError`."""
+    _, client, bucket, _, prefix = _parts(url)
+    return S3Bucket(client, bucket, prefix)
 
 
 class S3:
@@ -242,6 +256,79 @@ class S3:
         if answer.status == 404 and code != "NoSuchBucket":
             return missing(name)
         return StoreUnavailable(f"bucket {self._bucket}: {name}: {code} ({answer.status})")
+
+
+class S3Bucket:
+    def __init__(self, client: S3Client, bucket: str, prefix: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = prefix
+
+    def exists(self) -> bool:
+        with self._named():
+            try:
+                self._client.head_bucket(Bucket=self._bucket)
+            except ClientError as error:
+                if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                    return False
+                raise
+        return True
+
+    def create(self) -> None:
+        region = self._client.meta.region_name
+        with self._named():
+            if region in (None, "us-east-1"):  # which alone must not be named
+                self._client.create_bucket(Bucket=self._bucket)
+            else:
+                self._client.create_bucket(
+                    Bucket=self._bucket,
+                    CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]
+                )
+
+    def policy(self) -> str:
+        with self._named():
+            try:
+                return self._client.get_bucket_policy(Bucket=self._bucket)["Policy"]
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") == "NoSuchBucketPolicy":
+                    return ""
+                raise
+
+    def let_read_public(self) -> None:
+        with self._named():
+            self._client.put_bucket_policy(
+                Bucket=self._bucket, Policy=public_policy(self._bucket, self._prefix)
+            )
+
+    def tidy_after(self, days: int) -> None:
+        with self._named():
+            self._client.put_bucket_lifecycle_configuration(
+                Bucket=self._bucket,
+                LifecycleConfiguration={
+                    "Rules": [
+                        {
+                            "ID": "tonearm-tidy",
+                            "Status": "Enabled",
+                            "Filter": {"Prefix": f"{self._prefix}/" if self._prefix else ""},
+                            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days},
+                            "NoncurrentVersionExpiration": {"NoncurrentDays": days},
+                        }
+                    ]
+                },
+            )
+
+    def close(self) -> None:
+        self._client.close()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            raise StoreUnavailable(f"bucket {self._bucket}: {code}") from None
+        except BotoCoreError as error:
+            raise StoreUnavailable(f"bucket {self._bucket}: {error}") from None
 
 
 def _root(endpoint: str, bucket: str, path_style: bool) -> str:

@@ -12,6 +12,7 @@ from media.errors import BadKey, ObjectMissing, PreconditionFailed
 from media.layout import IMMUTABLE, MUTABLE
 from media.ports import ObjectInfo, ObjectStore, read_all
 from media.registry import open_store
+from origin.bulk import put_all
 
 FOLDER = "songs/abc/0123456789abcdef"
 SEGMENT = f"{FOLDER}/audio/normal/00001.m4s"
@@ -248,3 +249,13 @@ async def test_two_doors_to_one_store(store: ObjectStore, store_url: str) -> Non
         await put(store, "shared", b"three", if_match=seen.etag)
     assert await read_all(store, "shared") == b"two"
     await other.close()
+
+
+async def test_many_objects_at_once(store: ObjectStore) -> None:
+    objects = {f"{FOLDER}/audio/low/{number:05d}.m4s": bytes([number]) * 3000 for number in range(40)}
+    await put_all(store, objects.items(), if_absent=True)
+    assert sorted(await keys(store, FOLDER)) == sorted(objects)
+    assert {key: await read_all(store, key) for key in objects} == objects
+    # A failure is told when all that began has ended.
+    with pytest.raises(PreconditionFailed):
+        await put_all(store, objects.items(), if_absent=True)
