@@ -3,6 +3,7 @@
 import { art } from "./art.js";
 import { h } from "./dom.js";
 import { byline } from "./library.js";
+import { kilobits, nameOf } from "./qualities.js";
 import { clock } from "./timeline.js";
 import { Waveform } from "./waveform.js";
 
@@ -10,8 +11,7 @@ const VOLUME = "tonearm.volume";
 const STEP = 5; // seconds an arrow key moves
 const LEAP = 30; // seconds a page key moves
 
-export const NAMES = { low: "Low", normal: "Normal", high: "High", very_high: "Very high" };
-export const kilobits = (rendition) => `${Math.round(rendition.bitrate / 1000)} kbit/s`;
+const described = (rendition) => `${nameOf(rendition)} · ${kilobits(rendition)}`;
 
 export class Bar {
   /** @param box the footer @param engine the engine */
@@ -60,7 +60,7 @@ export class Bar {
     if (!renditions || renditions === this.offered) return;
     this.offered = renditions;
     const chosen = this.engine.quality;
-    const options = renditions.map(({ name, bitrate }) => h("option", { value: name }, `${NAMES[name] ?? name} · ${kilobits({ bitrate })}`));
+    const options = renditions.map((rendition) => h("option", { value: rendition.name }, described(rendition)));
     this.quality.replaceChildren(h("option", { value: "auto" }, "Auto"), ...options);
     this.quality.value = renditions.some(({ name }) => name === chosen) ? chosen : "auto";
     this.quality.disabled = false;
@@ -80,7 +80,7 @@ export class Bar {
       this.groove.setAttribute("aria-valuetext", `${elapsed} of ${clock(whole * 1000)}`);
     }
     const now = engine.rendition;
-    const text = now ? `${NAMES[now.name] ?? now.name} · ${kilobits(now)}` : "Quality";
+    const text = now ? described(now) : "Quality";
     if (this.find(".quality-now").textContent !== text) this.find(".quality-now").textContent = text;
   }
 

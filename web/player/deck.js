@@ -82,7 +82,6 @@ export class Deck {
 
   #adopt(type) {
     if (type === this.#type) return;
-    if (!MediaSource.isTypeSupported(type)) throw new Error(`This browser does not play ${type}.`);
     if (this.#buffer) this.#buffer.changeType(type);
     else this.#buffer = this.#media.addSourceBuffer(type);
     this.#type = type;

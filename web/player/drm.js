@@ -1,17 +1,22 @@
 /**
  * Keys. Two ways, by the presentation's scheme:
  *
- * - cbcs and cenc: Encrypted Media Extensions with ClearKey. The request is made from the KID that the
- *   presentation names (init data type "keyids"), so that the licence comes while the init segment is still on
- *   its way; the browser decrypts, and the page never sees the key.
+ * - cbcs and cenc: Encrypted Media Extensions with ClearKey. One request is made from the KIDs that the grant names
+ *   (init data type "keyids"), so that the licence comes while the init segment is still on its way, and no change of
+ *   quality waits for another; the browser decrypts, and the page never sees a key.
  * - aes-128: the segments are decrypted here with WebCrypto before they are appended (RFC 8216bis §4.4.4.4).
  */
 
 import { request, transfer } from "./http.js";
 
 const KEY_SYSTEM = "org.w3.clearkey";
+// Asked before any song is known: whichever of these the browser plays is what it will decrypt.
+const CODECS = ["mp4a.40.2", "mp4a.40.5", "opus", "flac", "fLaC"];
 const CONFIGURATIONS = [
-  { initDataTypes: ["keyids", "cenc"], audioCapabilities: [{ contentType: 'audio/mp4; codecs="mp4a.40.2"' }] },
+  {
+    initDataTypes: ["keyids", "cenc"],
+    audioCapabilities: CODECS.map((codec) => ({ contentType: `audio/mp4; codecs="${codec}"` })),
+  },
 ];
 const INSECURE = "Protected songs need localhost or HTTPS: this browser offers no decryption at this address.";
 
@@ -26,7 +31,7 @@ export function base64url(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** The licences of one media element: one MediaKeys, one session for each KID. */
+/** The licences of one media element: one MediaKeys, one session for all keys of a song. */
 export class Licences {
   #keys = null;
   #sessions = new Map();
@@ -52,20 +57,21 @@ export class Licences {
     return keys;
   }
 
-  /** Resolves when the key of `kid` is in place. A failed licence is asked for anew the next time. */
-  open(kid, url, signal) {
-    if (!this.#sessions.has(kid)) {
-      const opened = this.#open(kid, url, signal);
-      this.#sessions.set(kid, opened);
-      opened.catch(() => this.#sessions.delete(kid));
+  /** Resolves when the keys of `kids` are in place. A failed licence is asked for anew the next time. */
+  open(kids, url, signal) {
+    const name = kids.join();
+    if (!this.#sessions.has(name)) {
+      const opened = this.#open(kids, url, signal);
+      this.#sessions.set(name, opened);
+      opened.catch(() => this.#sessions.delete(name));
     }
-    return this.#sessions.get(kid);
+    return this.#sessions.get(name);
   }
 
-  async #open(kid, url, signal) {
+  async #open(kids, url, signal) {
     const session = (await this.prepare()).createSession("temporary");
     const asked = new Promise((resolve) => session.addEventListener("message", resolve, { once: true }));
-    const wanted = JSON.stringify({ kids: [base64url(bytesOf(kid))] });
+    const wanted = JSON.stringify({ kids: kids.map((kid) => base64url(bytesOf(kid))) });
     await session.generateRequest("keyids", new TextEncoder().encode(wanted));
     const { message } = await asked;
     const headers = { "Content-Type": "application/json" };

@@ -39,15 +39,22 @@ export async function request(url, options = {}) {
   return response;
 }
 
-/** A whole body: {body: ArrayBuffer, began, ended}. */
-export async function transfer(url, options = {}) {
+/**
+ * A whole body: {body: ArrayBuffer, began, ended}; with `range` {first, size} that part of it, whatever the server makes of
+ * ranges.
+ */
+export async function transfer(url, { signal, range = null } = {}) {
   const began = performance.now();
-  const response = await request(url, options);
+  const headers = range ? { Range: `bytes=${range.first}-${range.first + range.size - 1}` } : {};
+  const response = await request(url, { signal, headers });
   try {
-    const body = await response.arrayBuffer();
-    return { body, began, ended: performance.now() };
+    const all = await response.arrayBuffer();
+    const ended = performance.now();
+    const body = range && response.status !== 206 ? all.slice(range.first, range.first + range.size) : all;
+    if (range && body.byteLength !== range.size) throw new Problem(502, "The server sent another part of the file than was asked for.");
+    return { body, began, ended };
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (error.name === "AbortError" || error instanceof Problem) throw error;
     throw new Problem(0, "The connection broke off.");
   }
 }

@@ -1,7 +1,7 @@
 /** The two instruments beside the record: how long the first note took, and what is in hand. */
 
-import { NAMES, kilobits } from "./bar.js";
 import { h } from "./dom.js";
+import { kilobits, nameOf, toneOf } from "./qualities.js";
 
 const REMEMBERED = 8;
 const TARGET_MS = 200;
@@ -47,7 +47,7 @@ export class StartView {
 export class BufferView {
   #track = null;
   #following = null;
-  #lanes = []; // {of: track, cells}
+  #lanes = []; // {of: track, cells, tones: by rendition's name}
 
   constructor(box, engine) {
     this.engine = engine;
@@ -61,9 +61,9 @@ export class BufferView {
   update() {
     const { track, following } = this.engine;
     if (track !== this.#track || following !== this.#following) this.#build(track, following);
-    for (const { of, cells } of this.#lanes) {
+    for (const { of, cells, tones } of this.#lanes) {
       const held = this.engine.held(of);
-      cells.forEach((cell, index) => (cell.className = held[index] ? `cell q-${of.placed[index]}` : "cell"));
+      cells.forEach((cell, index) => (cell.className = held[index] ? `cell q-${tones.get(of.placed[index])}` : "cell"));
     }
     const speed = this.engine.throughput.bitsPerSecond;
     this.speed.textContent = speed === null ? "" : `the link gives ${(speed / 1e6).toFixed(speed < 1e7 ? 1 : 0)} Mbit/s`;
@@ -85,7 +85,8 @@ export class BufferView {
     const lanes = track ? [this.#lane(track, this.needle)] : [];
     if (following) lanes.push(this.#lane(following, null));
     this.lanes.replaceChildren(...lanes);
-    const key = (rendition) => h("li", { class: `q-${rendition.name}`, title: kilobits(rendition) }, NAMES[rendition.name] ?? rendition.name);
+    const tones = this.#lanes[0]?.tones;
+    const key = (rendition) => h("li", { class: `q-${tones.get(rendition.name)}`, title: kilobits(rendition) }, nameOf(rendition));
     if (track) this.legend.replaceChildren(...track.renditions.map(key));
   }
 
@@ -95,7 +96,8 @@ export class BufferView {
       cell.style.setProperty("flex-grow", String(duration / track.rate));
       return cell;
     });
-    this.#lanes.push({ of: track, cells });
+    const tones = new Map(track.renditions.map((rendition) => [rendition.name, toneOf(rendition, track.renditions)]));
+    this.#lanes.push({ of: track, cells, tones });
     const lane = h("div", { class: "lane", role: "img" }, ...cells, needle);
     lane.setAttribute("aria-label", `Segments of ${track.song.title}`);
     return lane;

@@ -200,7 +200,7 @@ export class Pump {
       current: this.#read.name,
       start: track.grant.start_rendition,
     };
-    return track.rendition(choose(track.renditions, situation));
+    return track.rendition(choose(track.ladder, situation));
   }
 
   /** The rendition to ask for before a presentation is known; "" leaves it to the server. */

@@ -1,22 +1,29 @@
 /**
  * One song on its way to the deck: the grant, the presentation, its keys and its segments.
  *
- * Nothing waits for what it does not need. The grant names the version's folder and the KID, so the licence, the
- * presentation and the first rendition's init and first segment are asked for together: their paths are fixed
- * (media/layout.py). There is no manifest to walk: a start costs two round trips.
+ * Nothing waits for what it does not need. The grant names the KIDs and where each rendition begins, so the licence, the
+ * presentation and the first rendition's init and first segment are asked for together. There is no manifest to walk: a start
+ * costs two round trips. Of a rendition that is one file, init and first segment come as one range.
  */
 
 import { SegmentCipher } from "./drm.js";
 import { Problem, pause, request, transfer } from "./http.js";
+import { ladderOf, playable, typeOf } from "./qualities.js";
 
 const TRIES = 4;
 const PATIENCE_MS = 250; // before the second try; doubles each time
 
+/** Whether init and segments are byte ranges of one file. */
+const oneFile = ({ init, segments }) => segments[0].path === init;
+const nameOf = ({ path, offset }) => `${path}@${offset}`;
+
 export class Track {
   origin = 0; // seconds on the deck's timeline, set when the song is laid
   placed = []; // rendition's name by segment index, as appended
-  #early = new Map();
-  #cipher = null;
+  renditions = []; // those that this browser plays
+  ladder = []; // those among which the page chooses by itself
+  #early = new Map(); // by path and offset
+  #ciphers = new Map(); // by KID
 
   /** @param shared {api, licences, throughput} */
   constructor(song, shared, signal) {
@@ -30,13 +37,15 @@ export class Track {
     const { api } = this.shared;
     if (!api.hasSession) await waterfall.time("session", () => api.session());
     this.grant = await waterfall.time("grant", () => api.grant(this.song.song_id, this.signal));
-    const rendition = likely || this.grant.start_rendition;
-    for (const name of ["init.mp4", "00001.m4s"]) this.#preload(`audio/${rendition}/${name}`);
-    this.unlocked = waterfall.time("licence", () => this.#unlock());
+    const opening = this.#opening(likely);
+    this.#preload(opening);
+    this.unlocked = waterfall.time("licence", () => this.#unlock(opening));
     this.unlocked.catch(() => {}); // whoever needs the keys awaits it and hears of it
     this.presentation = await waterfall.time("presentation", async () =>
       (await request(this.grant.presentation_url, { signal: this.signal })).json(),
     );
+    this.renditions = playable(this.presentation.renditions);
+    this.ladder = ladderOf(this.renditions, this.grant.start_rendition);
   }
 
   get samples() {
@@ -56,13 +65,9 @@ export class Track {
     return this.origin + this.length;
   }
 
-  get renditions() {
-    return this.presentation.renditions;
-  }
-
   /** Every rendition cuts at the same samples: any of them tells the plan. */
   get segments() {
-    return this.renditions[0].segments;
+    return this.presentation.renditions[0].segments;
   }
 
   rendition(name) {
@@ -70,7 +75,7 @@ export class Track {
   }
 
   type(rendition) {
-    return `audio/mp4; codecs="${rendition.codec}"`;
+    return typeOf(rendition.codec);
   }
 
   /** Start and end of a segment on the deck, in seconds. */
@@ -81,39 +86,74 @@ export class Track {
 
   /** The bytes of an init segment, ready to append. Never encrypted. */
   init(rendition, waterfall) {
-    return this.#bytes(rendition.init, "init", waterfall, this.signal);
+    const part = { path: rendition.init, offset: 0, size: rendition.init_size, ranged: oneFile(rendition) };
+    return this.#bytes(part, "init", waterfall, this.signal);
   }
 
   /** The bytes of one media segment, ready to append. */
   async segment(rendition, index, waterfall, signal) {
-    const { path } = rendition.segments[index];
-    const body = await this.#bytes(path, "segment", waterfall, signal);
+    const { path, offset = 0, size } = rendition.segments[index];
+    const part = { path, offset, size, ranged: oneFile(rendition) };
+    const body = await this.#bytes(part, "segment", waterfall, signal);
     if (this.grant.protection.scheme !== "aes-128") return body;
     await this.unlocked;
-    return this.#cipher.decrypt(body, rendition.iv);
+    const cipher = await this.#cipher(rendition.kid || this.presentation.protection.kid);
+    return cipher.decrypt(body, rendition.iv);
   }
 
-  async #unlock() {
+  /** Where the rendition begins that a start will probably choose, by the grant. */
+  #opening(likely) {
+    const { renditions, start_rendition: start } = this.grant;
+    const found = playable(renditions);
+    return found.find(({ name }) => name === likely) ?? found.find(({ name }) => name === start) ?? found[0];
+  }
+
+  /** The licence for every rendition at once; with aes-128 the key of the one that begins, as each is a request of its own. */
+  async #unlock({ kid }) {
     const { license_url: licence, protection } = this.grant;
-    const { scheme, kid } = protection;
-    if (scheme === "aes-128") this.#cipher = await SegmentCipher.open(new URL(`../keys/${kid}`, licence), this.signal);
-    else if (scheme !== "none") await this.shared.licences.open(kid, licence, this.signal);
+    if (protection.scheme === "aes-128") await this.#cipher(kid);
+    else if (protection.scheme !== "none") await this.shared.licences.open(protection.kids, licence, this.signal);
   }
 
-  #preload(path) {
-    const coming = transfer(this.#url(path), { signal: this.signal });
-    coming.catch(() => {}); // asked for again when it is needed
-    this.#early.set(path, coming);
+  /** A key that could not be had is asked for anew the next time. */
+  #cipher(kid) {
+    if (!this.#ciphers.has(kid)) {
+      const opened = SegmentCipher.open(new URL(`../keys/${kid}`, this.grant.license_url), this.signal);
+      this.#ciphers.set(kid, opened);
+      opened.catch(() => this.#ciphers.delete(kid));
+    }
+    return this.#ciphers.get(kid);
+  }
+
+  /** Init and first segment, asked for before the presentation is there; a failure is asked for again when it is needed. */
+  #preload({ init, first_segment: first }) {
+    const keep = (part, coming) => {
+      coming.catch(() => {});
+      this.#early.set(nameOf(part), coming);
+    };
+    if (init.path !== first.path) {
+      for (const part of [init, first]) keep(part, this.#transfer({ ...part, ranged: false }, this.signal));
+      return;
+    }
+    // One request for both: browsers take turns with requests for parts of one file.
+    const both = this.#transfer({ path: init.path, offset: 0, size: first.offset + first.size, ranged: true }, this.signal);
+    for (const part of [init, first]) {
+      keep(part, both.then((came) => ({ ...came, body: came.body.slice(part.offset, part.offset + part.size) })));
+    }
+  }
+
+  #transfer({ path, offset, size, ranged }, signal) {
+    return transfer(this.#url(path), { signal, range: ranged ? { first: offset, size } : null });
   }
 
   #url(path) {
     return new URL(path, this.grant.base_url);
   }
 
-  async #bytes(path, name, waterfall, signal) {
-    const early = this.#early.get(path);
-    this.#early.delete(path);
-    const persist = () => this.#persist(path, signal);
+  async #bytes(part, name, waterfall, signal) {
+    const early = this.#early.get(nameOf(part));
+    this.#early.delete(nameOf(part));
+    const persist = () => this.#persist(part, signal);
     const { body, began, ended } = await (early ? early.catch(persist) : persist());
     this.shared.throughput.add(body.byteLength, ended - began);
     waterfall?.span(name, began, ended);
@@ -121,10 +161,10 @@ export class Track {
   }
 
   /** Fetches until it works: passing failures are waited out, an expired grant is renewed. */
-  async #persist(path, signal) {
+  async #persist(part, signal) {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await transfer(this.#url(path), { signal });
+        return await this.#transfer(part, signal);
       } catch (error) {
         if (!(error instanceof Problem) || attempt === TRIES) throw error;
         if (error.status === 403 && attempt === 1) await this.#renew();
