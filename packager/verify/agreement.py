@@ -24,9 +24,13 @@ NEAR = Fraction(1, 10)  # of a bandwidth: HLS and DASH define it differently
 
 def _manifests(evidence: Evidence) -> list[list[Stream]]:
     """The streams of each manifest that can be read, with those that name an init section."""
-    families = [kind for kind in evidence.presentation.manifests if kind != "dash"]
-    told = [list(hls_streams(evidence, kind)) for kind in families] + [list(mpd_streams(evidence))]
-    return [[each for each in streams if each.init] for streams in told if streams]
+
+    def read() -> list[list[Stream]]:
+        families = [kind for kind in evidence.presentation.manifests if kind != "dash"]
+        told = [list(hls_streams(evidence, kind)) for kind in families] + [list(mpd_streams(evidence))]
+        return [[each for each in streams if each.init] for streams in told if streams]
+
+    return evidence.once("streams", read)
 
 
 def _pairs(evidence: Evidence) -> Iterator[tuple[Stream, Stream]]:

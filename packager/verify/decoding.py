@@ -33,6 +33,7 @@ EXCERPTS = 8
 EXCERPT = 1 << 17  # samples, three seconds
 # What libav's decoders of AAC, Opus and FLAC put out, and which value there is full scale
 FULL_SCALE = {"fltp": 1.0, "flt": 1.0, "s16": 2.0**15, "s16p": 2.0**15, "s32": 2.0**31, "s32p": 2.0**31}
+BATCH = 256  # frames whose sums are made in one go
 RESAMPLED = 32  # samples by which two resamplers may differ about a song's length
 
 
@@ -68,7 +69,7 @@ def decode(
     """
     options = {} if key is None else {"decryption_key": key.hex()}
     errors: list[tuple[int, str]] = []
-    pieces: list[tuple[int, Signal]] = []  # shape (2, n): mono sum and power
+    sums = _Sums()
     loudness = _Meter(sample_rate) if meter else None
     decoded = 0
     try:
@@ -79,12 +80,12 @@ def decode(
                     errors.append((start, f"{frame.layout.name}, {frame.format.name} instead of the track's"))
                     continue
                 decoded += frame.samples
-                pieces.append((start, _summed(frame)))
+                sums.add(start, _samples(frame))
                 if loudness is not None:
                     loudness.push(frame)
     except FFmpegError as error:
         errors.append((0, str(error)))
-    mono, power = _joined(pieces, samples)
+    mono, power = _joined(sums.finished(), samples)
     return Heard(
         decoded,
         tuple(errors),
@@ -145,16 +146,53 @@ def _decode_master(path: Path, sample_rate: int) -> tuple[int, list[Signal]]:
         own_rate = container.streams.audio[0].sample_rate
         for frame in container.decode(audio=0):
             frame.pts = None
-            pieces += map(_summed, resampler.resample(frame))
-    return own_rate, [*pieces, *map(_summed, resampler.resample(None))]
+            pieces += (_summed(_samples(each)) for each in resampler.resample(frame))
+    return own_rate, [*pieces, *(_summed(_samples(each)) for each in resampler.resample(None))]
 
 
-def _summed(frame: AudioFrame) -> Signal:
-    """The mono sum and the mean power over the channels, sample by sample, shape (2, n)."""
+class _Sums:
+    """Sums of frames that follow each other, made of many at a time: a call for each would cost more than the decoder."""
+
+    def __init__(self) -> None:
+        self._pieces: list[tuple[int, Signal]] = []
+        self._batch: list[Signal] = []
+        self._start = self._end = 0
+
+    def add(self, start: int, channels: Signal) -> None:
+        """A frame of shape (channels, n) that begins at sample `start`."""
+        if (
+            start != self._end
+            or len(self._batch) == BATCH
+            or (self._batch and len(channels) != len(self._batch[0]))
+        ):
+            self._flush()
+            self._start = self._end = start
+        self._batch.append(channels)
+        self._end += channels.shape[1]
+
+    def finished(self) -> list[tuple[int, Signal]]:
+        """Starts, and mono sum and power from there on, shape (2, n)."""
+        self._flush()
+        return self._pieces
+
+    def _flush(self) -> None:
+        if self._batch:
+            self._pieces.append((self._start, _summed(numpy.concatenate(self._batch, axis=1))))
+            self._batch = []
+
+
+def _samples(frame: AudioFrame) -> Signal:
+    """The frame as float32 between −1 and 1, shape (channels, n)."""
     channels = frame.to_ndarray()
     if not frame.format.is_planar:
         channels = channels.reshape(-1, frame.layout.nb_channels).T
-    channels = channels.astype(numpy.float32) / FULL_SCALE[frame.format.name]
+    sound: Signal = channels.astype(numpy.float32, copy=False)
+    scale = FULL_SCALE[frame.format.name]
+    return sound if scale == 1 else sound / numpy.float32(scale)
+
+
+def _summed(channels: Signal) -> Signal:
+    """The mono sum and the mean power over the channels, sample by sample, shape (2, n)."""
     return numpy.stack((channels.mean(axis=0), (channels * channels).mean(axis=0)))
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from manifests import hls_reader, mpd_reader
 from manifests.hls_reader import Playlist
@@ -17,6 +18,7 @@ from media.errors import ManifestError
 from media.presentation import Rendition
 from packager.verify.evidence import Evidence
 
+Document = TypeVar("Document")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|/", re.ASCII)  # a scheme, or a path from the root
 
 
@@ -41,12 +43,9 @@ def media_playlists(evidence: Evidence) -> Iterator[tuple[str, Rendition, str, P
 def mpds(evidence: Evidence) -> Iterator[tuple[str, Mpd]]:
     """Path and contents of the MPD, where there is one that can be read."""
     path = evidence.presentation.manifests.get("dash", "")
-    body = evidence.body(path)
-    if body is not None:
-        try:
-            yield path, mpd_reader.read(body)
-        except ManifestError:
-            return
+    mpd = _read(evidence, path, mpd_reader.read)
+    if mpd is not None:
+        yield path, mpd
 
 
 def resolved(uri: str, playlist: str) -> str:
@@ -61,8 +60,17 @@ def _is_hls(kind: str) -> bool:
 
 
 def _playlist(evidence: Evidence, path: str) -> Playlist | None:
-    body = evidence.body(path)
-    try:
-        return None if body is None else hls_reader.read(body)
-    except ManifestError:
-        return None
+    return _read(evidence, path, hls_reader.read)
+
+
+def _read(evidence: Evidence, path: str, reader: Callable[[bytes], Document]) -> Document | None:
+    """A manifest, read once."""
+
+    def read() -> Document | None:
+        body = evidence.body(path)
+        try:
+            return None if body is None else reader(body)
+        except ManifestError:
+            return None
+
+    return evidence.once(f"{reader.__module__} {path}", read)

@@ -7,10 +7,11 @@ pass over it.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 from uuid import UUID
 
 from drm import aes128
@@ -34,6 +35,7 @@ from packager.verify.decoding import Heard, MasterSound, decode
 from packager.verify.source import Fetched
 
 HE_AAC = "mp4a.40.5"
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,15 @@ class Evidence:
     keys: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
     master: MasterSound | None = None
     playlists: Mapping[tuple[str, str], str] | None = None
+
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What `make` returns, made the first time only: several rules ask for it."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        made: Made = self._kept[name]
+        return made
 
     @cached_property
     def tracks(self) -> list[Track]:
