@@ -16,6 +16,7 @@ from packager.sample_entry import FLAC
 from packager.verify.book import Book, Violations
 from packager.verify.decoding import DECIMATION, Heard, MasterSound, Signal
 from packager.verify.evidence import Evidence
+from packager.verify.told_loudness import program_loudness
 
 sound_rules = Book("SOUND")
 ALIKE = 0.5  # least correlation of two encodings of one segment; unrelated sounds stay below 0.2
@@ -109,6 +110,18 @@ def the_song_is_its_master(evidence: Evidence) -> Violations:
     for segment in evidence.presentation.renditions[0].segments:
         if (alike := _likeness(master, best, segment)) < ALIKE:
             yield segment.path, f"it does not sound like the master (correlation {alike:.2f})"
+
+
+@sound_rules.rule(7, "EBU R 128, ISO/IEC 14496-12 §12.2.7", anywhere=True)
+def headers_tell_the_loudness_that_is_heard(evidence: Evidence) -> Violations:
+    """Where the header of the best rendition tells a loudness, in ludt, it is as loud, within 1 LU."""
+    best = evidence.best
+    for track, heard in evidence.heard:
+        told = None if track.moov is None else program_loudness(track.moov)
+        if heard is not best or told is None or heard.loudness is None or heard.errors:
+            continue
+        if abs(heard.loudness - told) > LOUDNESS_TOLERANCE:
+            yield track.rendition.init, f"ludt tells {told} LUFS, {heard.loudness:.1f} are heard"
 
 
 def _lag(reference: Signal, other: Signal) -> int:

@@ -28,13 +28,16 @@ from media.boxes import (
 )
 from media.errors import FormatError
 from packager.fragments import Init
+from packager.loudness_box import level
 from packager.plan import units_needed
 from packager.sample_entry import roll_distance
 from packager.verify.book import Book, Violations
 from packager.verify.decoder_config import configured
 from packager.verify.evidence import Evidence, Track
+from packager.verify.told_loudness import program_loudness
 
 cmaf_rules = Book("CMAF")
+NEAREST = 0.126  # LU; ludt speaks in quarters
 
 
 def headed(evidence: Evidence) -> Iterator[tuple[Track, Init, MoovBox]]:
@@ -271,3 +274,18 @@ def fragments_are_numbered(evidence: Evidence) -> Violations:
                     fragment.segment.path,
                     f"its sequence number is {fragment.units.sequence_number}, not {number}",
                 )
+
+
+@cmaf_rules.rule(16, "ISO/IEC 14496-12 §12.2.7")
+def the_header_tells_the_loudness(evidence: Evidence) -> Violations:
+    """ludt tells the integrated loudness of presentation.json, as near as its quarters of a LU come; and none where that tells none."""
+    told = evidence.presentation.loudness.integrated_lufs
+    # What the box has no place for is left out (ISO/IEC 23003-4 §7.3: from -57.75 LUFS up to 6).
+    due = told if told is not None and level(0) <= told <= level(255) else None
+    for track in evidence.tracks:
+        found = None if track.moov is None else program_loudness(track.moov)
+        if track.moov is None or (found is None and due is None):
+            continue
+        if found is None or due is None or abs(found - due) > NEAREST:
+            text = "nothing" if found is None else f"{found} LUFS"
+            yield track.rendition.init, f"ludt tells {text}, presentation.json {told}"

@@ -135,6 +135,8 @@ FAULTS: dict[str, tuple[str, Plant]] = {
         "BOX-9",
         overwrite(SEGMENT, b"styp", 0, b"isom\0\0\0\0" + b"isom" * 3),
     ),
+    "another loudness in the header": ("CMAF-16", overwrite(INIT, b"tlou", 12, b"\1")),
+    "no loudness in the header": ("CMAF-16", overwrite(INIT, b"ludt", -4, b"free")),
     "a stream that one manifest lacks": (
         "AGREE-1",
         edit("hls-identity.m3u8", r"#EXT-X-STREAM-INF[^\n]+\naudio/high[^\n]+\n", ""),
@@ -247,3 +249,9 @@ def test_a_file_without_sound_is_said_to_have_none(folder: Path, key: bytes) -> 
     overwrite(INIT, b"hdlr", 8, b"vide")(folder)
     texts = [finding.text for finding in findings(folder, key) if finding.rule == "SOUND-1"]
     assert any("no track of sound" in text for text in texts)
+
+
+def test_a_header_that_tells_another_loudness_than_is_heard(folder: Path, key: bytes) -> None:
+    assert "SOUND-7" not in rules(folder, key)
+    overwrite("audio/high/init.mp4", b"tlou", 12, b"\1")(folder)
+    assert {"SOUND-7", "CMAF-16"} <= rules(folder, key)
