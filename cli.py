@@ -12,6 +12,7 @@ The file is ``--config``, else ``tonearm.toml`` in the working folder, else the 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -201,6 +202,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, end)
     # We multiply no matrices. numpy's BLAS starts a thread for every core when it is imported: 60 ms of CPU.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # An import makes thousands of objects that stay: to look for garbage after every 700 of them is a tenth of a short command.
+    gc.set_threshold(50_000)
     try:
         status = root.main(standalone_mode=False)
     except click.ClickException as error:
