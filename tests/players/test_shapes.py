@@ -17,7 +17,7 @@ from typing import Any
 import numpy
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Response
+from playwright.async_api import Browser, Page, Response, Route
 
 import web
 from commands.package import put
@@ -237,6 +237,24 @@ async def test_lossless_is_the_listeners_choice_and_the_song_stays_whole(
     await visit.until(whole)
     assert await visit.trouble() == ""
     assert visit.complaints == []
+
+
+async def test_a_key_that_is_asked_for_when_the_grant_has_expired(shapes: Shapes, visit: Visit) -> None:
+    """Each rendition has a key of its own here, and the listener may change to it half an hour after the start."""
+    refused: list[str] = []
+
+    async def refuse(route: Route) -> None:
+        refused.append(route.request.url)
+        await route.fulfill(status=403, content_type="application/problem+json", body='{"detail": "expired"}')
+
+    await visit.press("mixed-aes-128")
+    await visit.until(f"{TIME} > 0.1")
+    master = shapes.songs["mixed-aes-128"].rendition("master")
+    await visit.page.route(f"**/keys/{master.kid}", refuse, times=1)
+    await visit.page.select_option(".quality select", "master")
+    await visit.until(NOW.format("Lossless"))
+    assert len(refused) == 1
+    assert await visit.trouble() == ""
 
 
 async def test_a_change_of_codec_loses_and_adds_no_sample(shapes: Shapes, chromium: Browser) -> None:

@@ -118,11 +118,23 @@ export class Track {
   /** A key that could not be had is asked for anew the next time. */
   #cipher(kid) {
     if (!this.#ciphers.has(kid)) {
-      const opened = SegmentCipher.open(new URL(`../keys/${kid}`, this.grant.license_url), this.signal);
+      const opened = this.#open(kid);
       this.#ciphers.set(kid, opened);
       opened.catch(() => this.#ciphers.delete(kid));
     }
     return this.#ciphers.get(kid);
+  }
+
+  /** Another rendition's key may be asked for long after the start: an expired grant is renewed. */
+  async #open(kid) {
+    const fetched = () => SegmentCipher.open(new URL(`../keys/${kid}`, this.grant.license_url), this.signal);
+    try {
+      return await fetched();
+    } catch (error) {
+      if (error.status !== 403) throw error;
+      await this.#renew();
+      return fetched();
+    }
   }
 
   /** Init and first segment, asked for before the presentation is there; a failure is asked for again when it is needed. */
