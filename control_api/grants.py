@@ -130,17 +130,17 @@ class Grants:
                 scheme=entry.scheme, kid=_text(entry.kid), kids=[str(kid) for kid in entry.kids]
             ),
             start_rendition=entry.start_rendition,
-            renditions=[_rendition(each) for each in entry.openings],
+            renditions=[_rendition(each, entry.kid_of(each)) for each in entry.openings],
             samples=entry.samples,
             sample_rate=entry.sample_rate,
         )
 
 
-def _rendition(opening: Opening) -> RenditionView:
+def _rendition(opening: Opening, kid: UUID | None) -> RenditionView:
     return RenditionView(
         name=opening.name,
         codec=opening.codec,
-        kid=_text(opening.kid),
+        kid=_text(kid),
         init=Part(path=opening.init, offset=0, size=opening.init_size),
         first_segment=Part(path=opening.segment, offset=opening.offset, size=opening.size),
     )

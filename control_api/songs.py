@@ -38,7 +38,7 @@ class SongView(View):
 class Opening:
     """What a start in one rendition begins with: where its header and its first segment lie, in bytes.
 
-    Both are parts of one file where `init` and `segment` name the same. `kid` is None when clear.
+    Both are parts of one file where `init` and `segment` name the same. `kid` is that of a key of its own, None for the entry's.
     """
 
     name: str
@@ -72,7 +72,12 @@ class Entry:
     @property
     def kids(self) -> tuple[UUID, ...]:
         """Those of all renditions, each once."""
-        return tuple(dict.fromkeys(each.kid for each in self.openings if each.kid is not None))
+        found = map(self.kid_of, self.openings)
+        return tuple(dict.fromkeys(kid for kid in found if kid is not None))
+
+    def kid_of(self, opening: Opening) -> UUID | None:
+        """The KID of one of the entry's renditions; None when clear."""
+        return opening.kid or self.kid
 
     @property
     def folder(self) -> str:
@@ -135,7 +140,7 @@ def _opening(presentation: Presentation, rendition: Rendition) -> Opening:
     return Opening(
         name=rendition.name,
         codec=rendition.codec,
-        kid=presentation.kid_of(rendition),
+        kid=UUID(rendition.kid) if rendition.kid else None,
         init=plain(rendition.init),
         init_size=rendition.init_size,
         segment=plain(first.path),
