@@ -1,7 +1,7 @@
 # Everything here works in the checkout alone: no daemon, no root, nothing outside .venv, build and tests/players/node_modules.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev players demo test soak check format load bench lock clean
+.PHONY: help setup dev players demo test soak check format load bench bench-origin lock clean
 
 # The newest Python from 3.11 on; `make PYTHON=/path/to/python3.12 setup` names another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Tonearm needs Python 3.11 or newer with the venv module."; exit 1; }
@@ -71,6 +71,9 @@ build/bench/.packager: requirements-bench.lock | $(BIN)/python
 
 bench: setup build/bench/.packager ## our packager beside Shaka Packager: CPU and memory (REPEATS=5)
 	@$(BIN)/python -m benchmarks.packaging --packager "$$(cat build/bench/.packager)" --repeats $(or $(REPEATS),5)
+
+bench-origin: setup ## the origin beside nginx: CPU for each request, and how long one takes (ROUNDS=7)
+	@$(BIN)/python -m benchmarks.origin --rounds $(or $(ROUNDS),7) $(if $(SOAK),--soak $(SOAK))
 
 lock: dev ## pin every dependency anew, with hashes and without addresses
 	@$(PIP) install uv

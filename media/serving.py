@@ -22,11 +22,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from media.errors import ApiError, SettingsError, TonearmError
+from media.fast_path import FastHandler, Shelf
+from media.tracing import current, follow
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 access_log = logging.getLogger("tonearm.access")
@@ -37,6 +40,10 @@ _http_log = logging.getLogger("tonearm.http")  # what aiohttp's own protocol has
 PROBLEM_TYPE = "urn:tonearm:problem:"
 REQUEST_ID = web.RequestKey("request_id", str)
 TIMINGS = web.RequestKey("timings", dict[str, float])
+LOGGED = web.RequestKey(
+    "logged", dict[str, object]
+)  # what a handler adds to the request's line in the access log
+KEEPALIVE_S = 75.0  # how long a connection may idle, and how long a request's head may take to come
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 # Signed stream URLs carry their token as a path segment, and so do links to shared playlists; a log line is no place for
 # a credential, not even that of a request that went astray (``//t/…``).
@@ -44,13 +51,13 @@ _TOKEN = re.compile(r"(/t/|/v1/shared/)[^/]+")
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Accept-Ranges, Age, Cache-Status, Content-Length, Content-Range, ETag, Server-Timing, X-Request-Id",
+    "Access-Control-Expose-Headers": "Accept-Ranges, Age, CMSD-Dynamic, CMSD-Static, Cache-Status, Content-Length, Content-Range, ETag, Server-Timing, X-Request-Id",
     "Timing-Allow-Origin": "*",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, X-Request-Id",
+    "Access-Control-Allow-Headers": "Authorization, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, Content-Type, If-Match, If-None-Match, If-Range, Range, X-Request-Id, traceparent, tracestate",
     "Access-Control-Max-Age": "86400",
 }
 
@@ -91,6 +98,11 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
     request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
     request[REQUEST_ID] = request_id
     request[TIMINGS] = {}
+    logged = request[LOGGED] = {}
+    trace = follow(request.headers.get("traceparent", ""))
+    if trace is not None:
+        current.set(trace.traceparent())
+        logged["trace"] = trace.trace_id
     status = 500
     response: web.StreamResponse | None = None
     try:
@@ -100,6 +112,9 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
             response = await _answer(request, handler)
         status = response.status
         return response
+    except (asyncio.CancelledError, ConnectionResetError):
+        status = 499  # the client closed the connection first; the number is nginx's
+        raise
     finally:
         path = _TOKEN.sub(r"\1…", request.path)
         access_log.info(
@@ -116,6 +131,7 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
                 "request_id": request_id,
                 "remote": request.remote or "",
                 "cache": response.headers.get("Cache-Status", "") if response is not None else "",
+                **logged,
             },
         )
 
@@ -151,6 +167,8 @@ async def _decorate(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     if REQUEST_ID in request:
         response.headers["X-Request-Id"] = request[REQUEST_ID]
+    if request.app[STATE].draining:
+        response.force_close()  # sends ``Connection: close`` (RFC 9112 §9.6)
     if timings := request.get(TIMINGS):
         spans = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in timings.items())
         response.headers["Server-Timing"] = spans
@@ -159,16 +177,30 @@ async def _decorate(request: web.Request, response: web.StreamResponse) -> None:
 class Routes(list[web.AbstractRouteDef]):
     """Routes whose handlers need something that is opened before the first request and closed after the last.
 
-    `lifetime` is such a context (aiohttp's ``cleanup_ctx``); `application` takes care of it.
+    `lifetime` is such a context (aiohttp's ``cleanup_ctx``); `application` takes care of it. `shelf` is what the
+    fast path may answer from (`media.fast_path`).
     """
 
     def __init__(
         self,
         routes: Iterable[web.AbstractRouteDef],
         lifetime: Callable[[web.Application], AsyncIterator[None]],
+        shelf: Shelf | None = None,
     ) -> None:
         super().__init__(routes)
         self.lifetime = lifetime
+        self.shelf = shelf
+
+
+class State:
+    """What is so of a server as a whole."""
+
+    def __init__(self) -> None:
+        self.draining = False
+        self.shelf: Shelf | None = None
+
+
+STATE = web.AppKey("state", State)
 
 
 def application(
@@ -177,10 +209,12 @@ def application(
     """An application over the given routes with the shared behaviour around them."""
     app = web.Application(middlewares=[_around], client_max_size=client_max_size)
     app.on_response_prepare.append(_decorate)
+    app[STATE] = State()
     for table in route_tables:
         app.add_routes(table)
         if isinstance(table, Routes):
             app.cleanup_ctx.append(table.lifetime)
+            app[STATE].shelf = table.shelf
 
     async def name_server(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = f"tonearm-{name}"
@@ -206,46 +240,83 @@ _http_log.addFilter(_unreadable)
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """Serve `app` inside the block; yields the port (a free one when `port` is 0). Drains for 5 s on leaving."""
-    # Nothing we accept is worth unpacking: a body stays as small as it came.
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        logger=_http_log,
-        shutdown_timeout=5.0,
-        handler_cancellation=True,
-        auto_decompress=False,
-    )
+async def listening(
+    app: web.Application, host: str, port: int, *, shared: bool = False, drain_s: float = 0.0
+) -> AsyncIterator[int]:
+    """Serve `app` inside the block; yields the port (a free one when `port` is 0).
+
+    `shared` lets other processes listen there too (SO_REUSEPORT). On leaving, answers close their connections for `drain_s` seconds, unless all
+    have gone before; then nothing new is accepted, and what is being answered has 5 s to end.
+    """
+    options: dict[str, Any] = {
+        "access_log": None,
+        "logger": _http_log,
+        "auto_decompress": False,  # nothing we accept is worth unpacking: a body stays as small as it came
+        "keepalive_timeout": KEEPALIVE_S,
+    }
+    runner = web.AppRunner(app, shutdown_timeout=5.0, handler_cancellation=True, **options)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, reuse_port=False)
+        assert runner.server is not None
+        loop, server, state = asyncio.get_running_loop(), runner.server, app.get(STATE) or State()
+        protocol: Callable[[], asyncio.Protocol] = server
+        if (shelf := state.shelf) is not None:
+
+            def protocol() -> asyncio.Protocol:
+                return FastHandler(server, shelf, loop=loop, **options)
+
         try:
-            await site.start()
+            listener = await loop.create_server(protocol, host, port, backlog=1024, reuse_port=shared or None)
         except OSError as error:
             reason = str(error.strerror or error).rpartition(": ")[2]  # asyncio repeats the address before it
             raise SettingsError(f"cannot listen on {host}:{port}: {reason}") from None
-        yield int(runner.addresses[0][1])
+        try:
+            yield int(listener.sockets[0].getsockname()[1])
+            state.draining = True
+            end = loop.time() + drain_s
+            while server.connections and loop.time() < end:  # noqa: ASYNC110 - aiohttp tells nobody when the last one goes
+                await asyncio.sleep(0.02)
+        finally:
+            state.draining = True
+            listener.close()
     finally:
         await runner.cleanup()
 
 
-async def run(app: web.Application, host: str, port: int, *, ready: Callable[[int], None]) -> None:
-    """Serve `app` until SIGINT or SIGTERM, then drain; `ready` hears the port once it is open."""
-    stop = asyncio.Event()
+async def run(
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[int], None],
+    shared: bool = False,
+    drain_s: float = 0.0,
+    lifeline: int | None = None,
+) -> None:
+    """Serve `app` until SIGINT or SIGTERM, then drain; `ready` hears the port once it is open.
+
+    The end of the pipe `lifeline` is a signal too: the process that held its other end has died.
+    """
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with listening(app, host, port) as bound:
+        loop.add_signal_handler(number, stop.set)
+    if lifeline is not None:
+        loop.add_reader(lifeline, stop.set)
+    async with listening(app, host, port, shared=shared, drain_s=drain_s) as bound:
         ready(bound)
         await stop.wait()
+        if lifeline is not None:
+            loop.remove_reader(lifeline)
 
 
 class JsonLines(logging.Formatter):
     """One JSON object a line: the access log as machines read it."""
 
-    FIELDS = ("method", "path", "status", "bytes", "ms", "request_id", "remote", "cache")
+    FIELDS = ("method", "path", "status", "bytes", "ms", "request_id", "remote", "cache", "trace", "cmcd")
 
     def format(self, record: logging.LogRecord) -> str:
+        if hasattr(record, "lines"):  # of `media.access_lines`, ready as they are
+            return str(record.lines)
         line: dict[str, object] = {
             "time": int(record.created * 1000),
             "level": record.levelname,

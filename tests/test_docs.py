@@ -68,7 +68,12 @@ def tonearm_calls(page: Path) -> Iterator[tuple[list[click.Command], list[str]]]
 @pages
 def test_commands_and_options_are_there(page: Path) -> None:
     for named, options in tonearm_calls(page):
-        known = {option for command in named for each in command.params for option in each.opts} | {
+        known = {
+            option
+            for command in named
+            for each in command.params
+            for option in (*each.opts, *each.secondary_opts)
+        } | {
             "--help",
             "--version",
         }

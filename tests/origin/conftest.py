@@ -13,7 +13,7 @@ from multidict import CIMultiDictProxy
 
 from media.ports import ObjectStore
 from media.serving import application, listening
-from origin.app import routes
+from origin.app import Options, routes
 from origin.publish import publish
 from origin.stores.file import FileStore
 
@@ -57,6 +57,12 @@ class Origin:
         async with self.session.request(method, path, headers=fields) as answer:
             return answer.status, answer.headers, await answer.read()
 
+    async def counted(self, name: str) -> int:
+        """A number of ours out of /metrics; 0 where it is not there."""
+        _, _, body = await self.ask("/metrics")
+        found = [line for line in body.decode().splitlines() if line.startswith(f"tonearm_origin_{name} ")]
+        return int(float(found[0].split()[1])) if found else 0
+
     async def raw(self, target: bytes, method: bytes = b"GET") -> tuple[int, bytes]:
         """The status and body for a request target exactly as given."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -70,16 +76,16 @@ class Origin:
 
 
 @asynccontextmanager
-async def served(store: ObjectStore) -> AsyncIterator[Origin]:
+async def served(store: ObjectStore, options: Options | None = None) -> AsyncIterator[Origin]:
     async with (
-        listening(application("origin", routes(store)), "127.0.0.1", 0) as port,
+        listening(application("origin", routes(store, options)), "127.0.0.1", 0) as port,
         aiohttp.ClientSession(f"http://127.0.0.1:{port}", auto_decompress=False) as session,
     ):
         yield Origin(port, session)
 
 
 @pytest.fixture
-def serve() -> Callable[[ObjectStore], AbstractAsyncContextManager[Origin]]:
+def serve() -> Callable[..., AbstractAsyncContextManager[Origin]]:
     return served
 
 

@@ -22,7 +22,7 @@ BODY = bytes(range(256)) * 4096
 
 def stable(headers: CIMultiDictProxy[str]) -> dict[str, str]:
     """All headers but those that differ from answer to answer."""
-    volatile = {"date", "x-request-id", "server-timing"}
+    volatile = {"date", "x-request-id", "server-timing", "cache-status", "cmsd-dynamic"}
     return {name.lower(): value for name, value in headers.items() if name.lower() not in volatile}
 
 

@@ -104,7 +104,9 @@ async def troubled(published: ObjectStore, serve: Any) -> AsyncIterator[tuple[An
         yield running, store
 
 
-@pytest.mark.parametrize(("trouble", "expected"), [("head", 503), ("read", 503), ("deleted", 404)])
+@pytest.mark.parametrize(
+    ("trouble", "expected"), [("head", 503), ("read", 503), ("is empty", 503), ("deleted", 404)]
+)
 async def test_a_store_in_trouble_before_the_first_byte(
     troubled: tuple[Any, Troubled], trouble: str, expected: int
 ) -> None:
@@ -118,8 +120,15 @@ async def test_a_store_in_trouble_before_the_first_byte(
     assert b"prefix" not in body
 
 
-@pytest.mark.parametrize("trouble", ["breaks off", "is short", "is empty"])
-@pytest.mark.parametrize("asked", ["", "bytes=0-99", "bytes=0-99,200-299"])
+@pytest.mark.parametrize(
+    ("trouble", "asked"),
+    [
+        (trouble, asked)
+        for trouble in ("breaks off", "is short")
+        for asked in ("", "bytes=0-99", "bytes=0-99,200-299")
+    ]
+    + [("is empty", "bytes=0-99,200-299")],  # its frame is sent before the store shows that it has nothing
+)
 async def test_a_store_in_trouble_after_the_first_byte(
     troubled: tuple[Any, Troubled], trouble: str, asked: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -134,12 +143,18 @@ async def test_a_store_in_trouble_after_the_first_byte(
     assert b'tonearm_origin_requests_total{kind="segment",status="503"} 1.0' in metrics
 
 
-async def test_health(troubled: tuple[Any, Troubled]) -> None:
+async def test_health_and_readiness(troubled: tuple[Any, Troubled]) -> None:
+    """A store in trouble is no reason to kill its server, but one to send nobody there."""
     origin, store = troubled
-    status, _, body = await origin.ask("/healthz")
-    assert (status, json.loads(body)) == (200, {"status": "ok"})
+    status, headers, body = await origin.ask("/readyz")
+    assert (status, json.loads(body)) == (200, {"status": "ready"})
+    assert headers["Cache-Control"] == "no-store"
     store.trouble = "head"
-    status, headers, body = await origin.ask("/healthz")
+    status, headers, body = await origin.ask("/readyz")
     assert status == 503
     assert headers["Content-Type"] == "application/problem+json"
     assert b"10.1.2.3" not in body
+    status, _, body = await origin.ask("/healthz")
+    assert (status, json.loads(body)) == (200, {"status": "ok"})
+    store.trouble = ""
+    assert (await origin.ask("/readyz"))[0] == 200

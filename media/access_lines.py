@@ -1,0 +1,58 @@
+"""The access log of quick answers: lines put together with one format, and written many at a time.
+
+A line through `logging` and `json` costs as much as a whole quick answer does; one of these about a tenth of it. A line waits at most a
+quarter of a second, so lines of the two ways may stand in another order than they were answered; each carries its time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from media.fast_path import Quick
+from media.tracing import follow
+
+access_log = logging.getLogger("tonearm.access")
+_HELD_S = 0.25
+_MOST = 512
+# Everything that goes in is of characters that JSON takes as they stand.
+_LINE = (
+    '{"time": %d, "level": "INFO", "logger": "tonearm.access", "method": "GET", "path": "%s", "status": 200, "bytes": %d,'
+    ' "ms": %.3f, "request_id": "%s", "remote": "%s", "cache": ""%s}'
+)
+
+
+class AccessLines:
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, quick: Quick) -> None:
+        if not access_log.isEnabledFor(logging.INFO):
+            return
+        trace = follow(quick.trace) if quick.trace else None
+        self._lines.append(
+            _LINE
+            % (
+                time.time_ns() // 1_000_000,
+                quick.target.decode(),
+                quick.size,
+                quick.seconds * 1000,
+                quick.request_id,
+                quick.peer[0] if quick.peer else "",
+                f', "trace": "{trace.trace_id}"' if trace else "",
+            )
+        )
+        if len(self._lines) >= _MOST:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_HELD_S, self.flush)
+
+    def flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._lines:
+            lines, self._lines = self._lines, []
+            access_log.info("%d quick answers", len(lines), extra={"lines": "\n".join(lines)})

@@ -1,0 +1,245 @@
+"""A short way through aiohttp for the one request that everybody sends: a plain GET of an object that never changes.
+
+A server spends most of its life on such requests, and aiohttp most of its time on what they do not need: a task, a
+request object, a response object, a dozen header fields put together anew. Here such a request is recognised by its
+bytes and answered from a head that was built once, in the very call that brought it. Whatever is not recognised to the
+last byte goes to aiohttp, which must give the same answer (`tests/origin/test_fast_path.py` asks both, thousands of times).
+
+    class Shelf:                                # what a server keeps; the origin's is origin/shelf.py
+        def find(self, target: bytes) -> Image | None: ...
+        def sent(self, image: Image, quick: Quick) -> None: ...
+
+    handler = FastHandler(server, shelf, loop=loop, **options)   # instead of aiohttp's RequestHandler
+
+Three private attributes of aiohttp 3.14 are read, ``_waiter`` (idle, and no request in work), ``_messages`` (none waits) and
+``_close``/``_force_close`` (the connection still counts), and one is written, ``_next_keepalive_close_time``. ``--no-fast-path``
+leaves all of this out. See docs/decisions/0014.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any, Protocol
+
+from aiohttp import web
+from aiohttp.helpers import ceil_timeout
+
+LARGEST = 256 * 1024  # bytes of body: what is larger goes out in pieces, at the pace of whoever reads it
+_LONGEST = 4096  # bytes of a request's header fields
+# Fields that change nothing about the answer to a GET of an immutable object. Any other, and any twice, is aiohttp's.
+_HARMLESS = frozenset(
+    b"""host user-agent accept accept-encoding accept-language connection x-request-id traceparent tracestate referer origin via
+    forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip cache-control pragma priority cookie dnt sec-gpc
+    sec-fetch-dest sec-fetch-mode sec-fetch-site sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform""".split()
+)
+_LINES = re.compile(rb"(?:[!-~][ -~]*\r\n)+\r\n")
+_HOST = re.compile(rb"[A-Za-z0-9.:\[\]-]{1,255}")
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+
+
+class Image(Protocol):
+    """One object, ready to go."""
+
+    @property
+    def head(self) -> bytes:
+        """The status line and every field that is the same each time, each with its line end."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body, at most `LARGEST`."""
+
+    def ready(self) -> bool:
+        """Whether the bytes can be had without waiting for a disk. Asked before each `send`."""
+
+    def send(self, out: socket.socket, head: bytes) -> int:
+        """Put `head` and the body into a socket that does not block, and say how many bytes it took. Raises `OSError`."""
+
+    def rest(self, start: int) -> bytes:
+        """A copy of the body from `start` on; shorter than it should be when the object has changed under us."""
+
+
+@dataclass(slots=True)
+class Quick:
+    """One quick answer, for whoever counts and logs. Times in seconds of `time.perf_counter`."""
+
+    target: bytes
+    request_id: str
+    trace: str
+    peer: Any
+    seconds: float
+    size: int
+
+
+class Shelf(Protocol):
+    def find(self, target: bytes) -> Image | None:
+        """What the request target names, exactly as it stands on the wire; ``None`` sends the request the long way."""
+
+    def request_id(self) -> str:
+        """A new one."""
+
+    def sent(self, quick: Quick) -> None: ...
+
+
+class _Clock:
+    """``Date`` as a field, made once a second (RFC 9110 §6.6.1)."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._field = b""
+
+    def field(self) -> bytes:
+        now = int(time.time())
+        if now != self._second:
+            self._second, self._field = now, f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
+        return self._field
+
+
+_clock = _Clock()
+
+
+class FastHandler(web.RequestHandler):
+    """aiohttp's connection, with the short way before it."""
+
+    __slots__ = ("_bare", "_known", "_shelf", "_socket")
+
+    def __init__(self, manager: web.Server, shelf: Shelf, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._shelf = shelf
+        self._socket: socket.socket | None = None
+        self._bare = (
+            True  # all that came until now were whole requests without a body: the parser is between two
+        )
+        self._known: tuple[bytes, tuple[bytes, bytes]] = (b"", (b"", b""))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        lent = transport.get_extra_info("socket")
+        if lent is not None and transport.get_extra_info("sslcontext") is None:
+            self._socket = socket.socket(lent.family, lent.type, lent.proto, lent.fileno())
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._socket is not None:
+            self._socket.detach()  # it is the transport's to close
+            self._socket = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if data and self._bare:
+            if (waiter := self._waiter) is not None and not waiter.done() and self._quick(data):
+                return
+            self._bare = _is_bare(data)
+        super().data_received(data)
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:
+        """aiohttp waits for its handlers only: wait for what a quick answer left to the transport as well."""
+        if self.transport is not None and self.transport.get_write_buffer_size():
+            self.transport.set_write_buffer_limits(0)  # now "paused" means "not all is sent"
+            try:
+                async with ceil_timeout(timeout):
+                    await self._drain_helper()
+            except (TimeoutError, ConnectionError):
+                pass
+        await super().shutdown(timeout)
+
+    def _quick(self, data: bytes) -> bool:
+        """Answer `data`, if it is one plain request for something on the shelf; else touch nothing."""
+        started = time.perf_counter()
+        end = data.find(b"\r\n")
+        if not data.startswith(b"GET ") or data[end - 9 : end] != b" HTTP/1.1":
+            return False
+        target = data[4 : end - 9]
+        image = self._shelf.find(target)
+        if image is None or self._messages or self._close or self._force_close:
+            return False
+        fields = data[end + 2 :]
+        if fields == self._known[0]:
+            named = self._known[1]
+        elif (plain := harmless(fields)) is not None:
+            named = plain
+            self._known = fields, named
+        else:
+            return False
+        transport, out = self.transport, self._socket
+        # What the transport still holds must go first, so whoever reads slowly takes the long way.
+        if transport is None or out is None or transport.get_write_buffer_size() or transport.is_closing():
+            return False
+        found = time.perf_counter()
+        if not image.ready():
+            return False
+        request_id = named[0].decode() or self._shelf.request_id()
+        read = time.perf_counter()
+        head = b"%b%bX-Request-Id: %b\r\nServer-Timing: find;dur=%.2f, read;dur=%.2f\r\n\r\n" % (
+            image.head,
+            _clock.field(),
+            request_id.encode(),
+            (found - started) * 1000,
+            (read - found) * 1000,
+        )
+        try:
+            sent = image.send(out, head)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            transport.abort()  # the client has gone
+            return True
+        if sent < len(head) + image.size:
+            self._leave(image, head, sent, transport)
+        # Its time to the next request begins anew, as after any other answer.
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        took = time.perf_counter() - started
+        self._shelf.sent(Quick(target, request_id, named[1].decode(), self.peername, took, image.size))
+        return True
+
+    def _leave(self, image: Image, head: bytes, sent: int, transport: asyncio.Transport) -> None:
+        """What the socket would not take at once is for the transport to send, as the client takes it."""
+        start = max(0, sent - len(head))
+        rest = image.rest(start)
+        if len(rest) < image.size - start:
+            transport.abort()  # half an answer must not look whole
+        else:
+            transport.writelines((head[sent:], rest))
+
+
+def harmless(fields: bytes) -> tuple[bytes, bytes] | None:
+    """The X-Request-Id and the traceparent in a block of header fields that ends with its empty line.
+
+    ``None`` where there is anything but harmless fields, once each: then it is aiohttp's to read.
+    """
+    if len(fields) > _LONGEST or not _LINES.fullmatch(fields):
+        return None
+    found: dict[bytes, bytes] = {}
+    for line in fields[:-4].split(b"\r\n"):
+        name, colon, value = line.partition(b":")
+        name = name.lower()
+        if not colon or name not in _HARMLESS or name in found:
+            return None
+        found[name] = value.strip(b" ")
+    if not _HOST.fullmatch(found.get(b"host", b"")):
+        return None
+    if found.get(b"connection", b"keep-alive").lower() != b"keep-alive":
+        return None
+    given = found.get(b"x-request-id", b"")
+    return (given if REQUEST_ID.fullmatch(given) else b""), found.get(b"traceparent", b"")
+
+
+def _is_bare(data: bytes) -> bool:
+    """Whether these bytes are one whole request without a body: after them, a parser is at the start of the next."""
+    if not data.startswith((b"GET /", b"HEAD /")) or data.find(b"\r\n\r\n") != len(data) - 4:
+        return False
+    lower = data.lower()
+    return not any(word in lower for word in _BODY)
+
+
+_BODY: Sequence[bytes] = (
+    b"\ncontent-length",
+    b"\ntransfer-encoding",
+    b"\nupgrade",
+    b"\nexpect",
+    b"\nconnection: upg",
+)
