@@ -31,6 +31,7 @@ from media.song import Song
 from packager.encryption import Encryption
 from packager.plan import Grid, common_grid, plan_segments
 from packager.rendition import Cutter
+from packager.sample_entry import FLAC
 
 FIRST_FLIGHT = 11_000  # bytes
 START_BITRATE = 130_000  # bit/s; a start begins with the richest rendition up to that: 11 kB are 0.7 s of it
@@ -126,9 +127,13 @@ def package(
 
 
 def start_rendition(encoded: Sequence[Encoded]) -> str:
-    """With which a start begins: the richest of at most `START_BITRATE`, else the leanest."""
-    lean = [source for source in encoded if source.bitrate <= START_BITRATE]
-    chosen = max(lean, key=lambda each: each.bitrate) if lean else min(encoded, key=lambda each: each.bitrate)
+    """With which a start begins: the richest of at most `START_BITRATE`, else the leanest; lossless only where nothing else is.
+
+    Players stay with the codec of the start, and quiet music in FLAC may be lean for a while.
+    """
+    lossy = [source for source in encoded if source.codec != FLAC] or encoded
+    lean = [source for source in lossy if source.bitrate <= START_BITRATE]
+    chosen = max(lean, key=lambda each: each.bitrate) if lean else min(lossy, key=lambda each: each.bitrate)
     return chosen.name
 
 

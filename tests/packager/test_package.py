@@ -85,6 +85,9 @@ def test_header_and_first_segment_leave_in_the_first_flight(packed: Package) -> 
 def test_a_start_begins_with_what_is_rich_and_still_lean(encoded: tuple[Encoded, ...]) -> None:
     assert start_rendition(encoded) == "normal"
     assert start_rendition([replace(each, bitrate=each.bitrate * 9) for each in encoded]) == "low"
+    quiet = replace(encoded[0], name="lossless", codec="fLaC", bitrate=120_000)
+    assert start_rendition([*encoded, quiet]) == "normal"
+    assert start_rendition([quiet]) == "lossless"
 
 
 def test_every_rendition_decodes_in_step_with_the_master(
