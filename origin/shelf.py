@@ -29,7 +29,7 @@ from media.ports import ObjectInfo, ObjectStore
 from origin import cmcd
 from origin.metrics import Metrics
 from origin.stores.file import FileStore
-from origin.stores.folders import opened_file
+from origin.stores.folders import opened_file, opened_folder
 from origin.stores.threads import acquire
 
 _TARGET = re.compile(r"/songs/[A-Za-z0-9_./-]{1,900}", re.ASCII)
@@ -185,7 +185,8 @@ class FileShelf:
             os.close(self._files.popitem()[1].descriptor)
 
     def _open(self, key: str) -> int:
-        with opened_file(self._root, key.split("/")) as descriptor:
+        *parents, name = key.split("/")
+        with opened_folder(self._root, parents) as folder, opened_file(folder, name) as descriptor:
             return os.dup(descriptor)
 
 
