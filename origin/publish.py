@@ -121,6 +121,7 @@ class _Publication:
         self._folder = layout.folder(song_id, version)
         self._sizes: dict[str, int] = {}
         self._created: list[str] = []
+        self._in_one_step = False
 
     async def look(self) -> str | None:
         """The pointer's ETag before anything is written, ``None`` when there is no pointer yet."""
@@ -165,15 +166,20 @@ class _Publication:
             if await store.create_folder(self._folder, bodies):
                 self._sizes = {self._folder + path: len(body) for path, body in bodies.items()}
                 self._created = list(self._sizes)
+                self._in_one_step = True
 
         await each([bodies], create)
-        return bool(self._created)
+        return self._in_one_step
 
     async def hold(self) -> None:
         """All objects are there, and nobody takes them back any more."""
+        # What was created in one step is there while nobody else has the claim; looking would read all of it again.
+        known = self._in_one_step
         for _ in range(8):
             assert self._claim is not None
-            await self._require_all()
+            if not known:
+                await self._require_all()
+            known = False
             try:
                 return await self._claim.hold()
             except Changed:
