@@ -17,7 +17,8 @@ import signal
 import subprocess
 import sys
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from drm.key_store import KeyStore
 from drm.master_key import load_master_key
 from ingest.ffmpeg import Ffmpeg, find_ffmpeg
 from media.registry import open_store
-from pipeline import Outcome, Recipe, Services, publish_master
+from pipeline import Recipe, Services, publish_master
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -41,6 +42,7 @@ LIBRARIES = {
     "dash.js": "dashjs/dist/modern/umd/dash.all.min.js",
     "shaka.js": "shaka-player/dist/shaka-player.compiled.js",
 }
+PAGE = "<!doctype html><title>Harness</title><audio></audio>"
 SCHEMES = ("none", "cbcs", "cenc", "aes-128")
 SECONDS = 9  # a first segment, and two of the long ones
 RATE = 44100
@@ -113,12 +115,77 @@ def libraries() -> dict[str, Path]:
     return {name: folder / path for name, path in LIBRARIES.items()}
 
 
+@pytest.fixture(scope="session")
+def harness(libraries: dict[str, Path]) -> Callable[[Page, str], Awaitable[None]]:
+    """Opens the page of `harness.js` at a server's own address, so that players meet no rule that listeners would not."""
+
+    async def enter(page: Page, root: str) -> None:
+        url = f"{root}/harness/"
+        await page.route(url, lambda route: route.fulfill(content_type="text/html", body=PAGE))
+        await page.goto(url)
+        for path in [*libraries.values(), HERE / "harness.js"]:
+            await page.add_script_tag(path=path)
+
+    return enter
+
+
+# dash.js pauses while it replaces what is buffered, and a seek at that moment leaves it so: a listener presses play again.
+PRESS_ON = "() => { const a = document.querySelector('audio'); if (a.paused && !a.ended) a.play(); }"
+FRAME = (
+    4608 / 44100
+)  # seconds of the longest access unit, one of FLAC; players play the padding of the last one
+
+
+@pytest.fixture(scope="session")
+def plays(harness: Callable[[Page, str], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """A listener's minute with a player: it sounds, says how long the song is, changes its quality, seeks, and ends."""
+
+    async def run(
+        page: Page, stage: Stage, player: str, grant: dict[str, Any], seconds: float, qualities: int
+    ) -> None:
+        await harness(page, stage.url)
+        await page.evaluate((HERE / "meter.js").read_text())
+        complaint = await page.evaluate("([player, grant]) => start(player, grant)", [player, grant])
+        assert complaint is None
+
+        # It sounds: time goes on, and what comes out is music.
+        await page.wait_for_function(
+            "document.querySelector('audio').currentTime > 0.3 && meter.loudest > 0.02 || complaint()",
+            timeout=15_000,
+        )
+        assert await page.evaluate("complaint()") is None
+        assert await page.evaluate("announced[0]") == pytest.approx(seconds, abs=0.001)
+        assert await page.evaluate("document.querySelector('audio').buffered.start(0)") == 0
+
+        # Another quality, and still music.
+        assert await page.evaluate("player.qualities()") == qualities
+        await page.evaluate("window.switched = document.querySelector('audio').currentTime; player.choose(0)")
+        await page.wait_for_function(
+            "player.playing() === 0 && document.querySelector('audio').currentTime > switched + 0.1 || complaint()",
+            timeout=15_000,
+        )
+
+        # To the end: the last samples are there, and the element says that it is over.
+        await page.evaluate(
+            f"meter.loudest = 0; document.querySelector('audio').currentTime = {seconds - 0.6}"
+        )
+        await page.wait_for_function(f"({PRESS_ON})() || window.ended || complaint()", timeout=15_000)
+        assert await page.evaluate("complaint()") is None
+        assert await page.evaluate("meter.loudest") > 0.02
+        end = await page.evaluate(
+            "(({ buffered }) => buffered.end(buffered.length - 1))(document.querySelector('audio'))"
+        )
+        assert end == pytest.approx(seconds, abs=FRAME)
+
+    return run
+
+
 @dataclass(frozen=True)
 class Stage:
-    """`url` is the served page's; `songs` are the outcomes by song id."""
+    """`url` is the served page's; `songs` are the outcomes, or the presentations, by song id."""
 
     url: str
-    songs: dict[str, Outcome]
+    songs: Mapping[str, Any]
 
     async def grant(self, song_id: str) -> dict[str, Any]:
         async with aiohttp.ClientSession(self.url, raise_for_status=True) as client:
@@ -150,6 +217,28 @@ async def stage(
         for song_id, (master, scheme) in wanted.items()
     ]
     assert [outcome.reason for outcome in outcomes if not outcome.good] == []
+    async with _served(home, store) as url:
+        yield Stage(url, dict(zip(wanted, outcomes, strict=True)))
+
+
+Serve = Callable[[Path, Path, Mapping[str, Any]], AbstractAsyncContextManager[Stage]]
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """A stage of songs that a test published itself: ``async with serve(home, store, songs) as stage``."""
+
+    @asynccontextmanager
+    async def stage(home: Path, store: Path, songs: Mapping[str, Any]) -> AsyncIterator[Stage]:
+        async with _served(home, store) as url:
+            yield Stage(url, songs)
+
+    return stage
+
+
+@asynccontextmanager
+async def _served(home: Path, store: Path) -> AsyncIterator[str]:
+    """`tonearm serve` in a process of its own; gives its address."""
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "cli", "serve", "--store", store, "--port", "0",
         cwd=ROOT,
@@ -161,7 +250,7 @@ async def stage(
     found = re.search(r"http://127\.0\.0\.1:\d+", line)
     assert found, line
     rest = asyncio.create_task(server.stderr.read())  # a full pipe would stop the server
-    yield Stage(found.group(), dict(zip(wanted, outcomes, strict=True)))
+    yield found.group()
     server.send_signal(signal.SIGTERM)
     await asyncio.wait_for(server.wait(), 20)
     await rest

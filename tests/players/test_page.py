@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +91,14 @@ async def test_between_two_songs_not_a_sample_is_lost_or_added(stage: Any, chrom
     context = await chromium.new_context(bypass_csp=True)  # for the recorder's own worklet
     page = await context.new_page()
     await enter(page, stage.url)
-    await page.evaluate((HERE / "recorder.js").read_text())
+    await page.evaluate((HERE / "recorder.js").read_text(), RATE)
     await press(page, "tone-1")
     await until(page, "document.querySelector('audio').currentTime > 0.1")
     join = stage.seconds("tone-1")
     await until(page, f"({RANGES})[0][1] > {join} + 1")
-    await page.evaluate(f"document.querySelector('audio').currentTime = {join} - 0.8; recorded = []")
+    await page.evaluate(f"document.querySelector('audio').currentTime = {join} - 0.8; recorded.clear()")
     await until(page, f"document.querySelector('audio').currentTime > {join} + 0.8")
-    sound = numpy.array(await page.evaluate("recorded"))
+    sound = numpy.frombuffer(b64decode(await page.evaluate("recorded.take()")), dtype="<f4")
     assert await page.locator(".now-title").inner_text() == "Half 2"
     await context.close()
 
