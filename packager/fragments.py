@@ -4,8 +4,10 @@ A segment's payload is a slice of the rendition's buffer, encrypted or not, and 
 ``trun``: nothing here loops over samples.
 
 **Times.** ``tfdt`` counts from the first unit, priming included; the edit list of the header takes the priming off. Every
-unit lasts its full 1024 samples, the last one too: a shortened last duration makes a hole when the next song is
-appended. Where the song ends is told by the edit list and by the manifests.
+unit lasts as many samples as a decoder makes of it: AAC's full 1024, the last one too, because a shortened last duration
+makes a hole when the next song is appended; FLAC's last block may be a short one, and were it told as long as the others, what
+the append window cuts off behind the song would be taken from the song. Where the song ends is told by the edit list and by
+the manifests.
 
 **Encryption.** ``cenc`` carries one 8-byte IV a sample in ``senc``, with ``saiz`` and ``saio`` pointing there. ``cbcs``
 with a constant IV and whole samples has nothing to say about single samples and carries none of the three
@@ -39,6 +41,7 @@ from media.boxes import (
 )
 from media.boxes.base import header
 from media.boxes.locate import placing
+from media.boxes.reader import Array
 from media.errors import BoxError, KeyMissing
 from packager.sample_entry import CENC_IV_SIZE
 from packager.track import INDEPENDENT, TRACK_ID, Init, read_init
@@ -69,16 +72,19 @@ def write_segment(
     ivs: bytes = b"",
     rolls: bool = True,
     addressable: bool = True,
+    last_duration: int = 0,
 ) -> bytes:
     """Segment `number` (from 1) of samples that lie end to end in `payload`; `ivs` are 8 bytes for each, or none.
 
     `rolls` where the header has a roll group, which all samples then belong to. One that is `addressable` by itself begins
     with ``styp``; as a byte range of a track file it is a fragment and no more (ISO/IEC 23000-19 §7.3.2.3, §7.3.3.1).
+    `last_duration` is that of the last unit in samples, 0 when it is as long as the others.
     """
-    fragment = _Fragment(number, sizes, base_media_decode_time, samples_per_unit, ivs, rolls)
+    fragment = _Fragment(number, sizes, base_media_decode_time, samples_per_unit, ivs, rolls, last_duration)
     # Where trun and saio point, both counted from the first byte of moof, is known once moof has its size.
     size = len(fragment.moof(0, 0).to_bytes())
-    run_size = 20 + 4 * len(sizes)  # trun, with an offset and one column, is the last box
+    columns = 2 if last_duration else 1
+    run_size = 20 + 4 * columns * len(sizes)  # trun, with an offset, is the last box
     moof = fragment.moof(size + _MDAT_HEADER, size - run_size - len(ivs))
     styp = _STYP if addressable else b""
     return b"".join((styp, moof.to_bytes(), header(b"mdat", len(payload)), payload))
@@ -92,6 +98,7 @@ class _Fragment:
     samples_per_unit: int
     ivs: bytes
     rolls: bool
+    last_duration: int
 
     def moof(self, data_offset: int, ivs_offset: int) -> MoofBox:
         count = len(self.sizes)
@@ -114,10 +121,18 @@ class _Fragment:
                 TfdtBox(self.base_media_decode_time, version=1),
                 *((SbgpBox(b"roll", numpy.array([[count, 1]])),) if self.rolls else ()),
                 *encryption,
-                TrunBox(count, data_offset, sizes=self.sizes),
+                TrunBox(count, data_offset, durations=self._durations(), sizes=self.sizes),
             )
         )
         return MoofBox((MfhdBox(self.number), traf))
+
+    def _durations(self) -> Array | None:
+        """A column only where the last sample is a shorter one."""
+        if not self.last_duration:
+            return None
+        durations = numpy.full(len(self.sizes), self.samples_per_unit)
+        durations[-1] = self.last_duration
+        return durations
 
 
 @placing

@@ -19,12 +19,13 @@ from media import layout
 from media.access_units import AccessUnits, Encoded
 from media.boxes import SidxBox
 from media.errors import FormatError
+from media.flac import LONGEST_HEADER, read_frame_header
 from media.presentation import Loudness, Rendition, Segment
 from packager.bandwidth import bandwidths
 from packager.encryption import Seal
 from packager.fragments import write_segment
 from packager.plan import PlannedSegment, units_needed
-from packager.sample_entry import roll_distance
+from packager.sample_entry import FLAC, roll_distance
 from packager.track import TRACK_ID, Init, bitrates, write_init
 
 # ISO/IEC 14496-12 §8.16.3: starts_with_SAP, SAP_type 1
@@ -128,7 +129,18 @@ class Cutter:
             ivs=ivs,
             rolls=roll_distance(self.source.codec, self.units.samples_per_unit) != 0,
             addressable=addressable,
+            last_duration=self._last_duration() if stop == len(self.units) else 0,
         )
+
+    def _last_duration(self) -> int:
+        """How many samples the last unit really has where its codec can make it a shorter one: FLAC; 0 for a full one."""
+        if self.source.codec != FLAC:
+            return 0
+        last = bytes(self.units.payload(len(self.units) - 1, len(self.units))[:LONGEST_HEADER])
+        header = read_frame_header(last, self.source.channels)
+        if header is None or header.block_size == self.units.samples_per_unit:
+            return 0
+        return header.block_size
 
     def _rendition(
         self, init: str, segments: list[Segment], files: Iterable[bytes], index_size: int = 0

@@ -30,7 +30,7 @@ from media.errors import FormatError
 from packager.fragments import Init
 from packager.loudness_box import level
 from packager.plan import units_needed
-from packager.sample_entry import roll_distance
+from packager.sample_entry import FLAC, roll_distance
 from packager.verify.book import Book, Violations
 from packager.verify.decoder_config import configured
 from packager.verify.evidence import Evidence, Track
@@ -253,12 +253,17 @@ def units_are_as_many_as_the_song_needs(evidence: Evidence) -> Violations:
 
 @cmaf_rules.rule(14, "ISO/IEC 23000-19 §7.7.3, gapless playback")
 def every_sample_lasts_its_full_time(evidence: Evidence) -> Violations:
-    """tfhd repeats the default duration, and no sample has one of its own: the last one is not shortened."""
+    """tfhd repeats the default duration, and no sample has one of its own, but for the last block of FLAC: no other last one is shortened."""
     for track, init, _ in headed(evidence):
         for fragment in track.sound_fragments():
             traf = fragment.moof.get(TrafBox)
             tfhd, run = traf.get(TfhdBox), traf.get(TrunBox)
-            if tfhd.sample_duration != init.samples_per_unit or run.durations is not None:
+            own = [] if run.durations is None else run.durations.tolist()
+            if init.codec == FLAC and fragment is track.fragments[-1] and own:
+                *own, last = own
+                own = [each for each in own if each != init.samples_per_unit]
+                own += [] if 0 < last <= init.samples_per_unit else [last]
+            if tfhd.sample_duration != init.samples_per_unit or own:
                 yield fragment.segment.path, f"not every sample lasts {init.samples_per_unit} ticks"
 
 

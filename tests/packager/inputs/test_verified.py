@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 
 from media.access_units import Encoded
@@ -61,6 +63,18 @@ def test_a_good_presentation_has_no_findings(
 ) -> None:
     report = run(published(pack([made_rendition(kind)], scheme)), key)
     assert report.findings == ()
+
+
+def test_the_last_block_of_flac_lasts_as_long_as_it_is(
+    made_rendition: Callable[[str], Encoded], pack: Callable[..., Package]
+) -> None:
+    """What a demuxer of others adds up is the song, so that a player's cut at its end takes nothing away."""
+    packed = pack([made_rendition("flac")])
+    bodies = [body for path, body in sorted(packed.bodies.items()) if path.startswith("audio/")]
+    with av.open(io.BytesIO(b"".join([bodies[-1], *bodies[:-1]]))) as container:
+        durations = [packet.duration for packet in container.demux(audio=0) if packet.size]
+    assert durations[-1] < durations[0]
+    assert sum(duration or 0 for duration in durations) == packed.presentation.samples
 
 
 def overwrite(path: Path, box: bytes, offset: int, new: bytes) -> None:
