@@ -13,17 +13,10 @@ ECB call over everything, then XOR with the ciphertext one block before.
 from __future__ import annotations
 
 import numpy
-import numpy.typing as npt
 from Crypto.Cipher import AES
 
-from drm.ragged import BLOCK, Bytes, Mask, all_but, check, starts
+from drm.ragged import BLOCK, BLOCK_TYPE, Blocks, Mask, all_but, as_blocks, blocks_anywhere, check, starts
 from media.access_units import Sizes
-
-Blocks = npt.NDArray[
-    numpy.uint64
-]  # (n, 2): an AES block as two words, so that XOR is two operations, not sixteen
-
-_BLOCK = numpy.dtype((numpy.void, BLOCK))  # moved about as one item
 
 
 def encrypt(data: bytes | memoryview, sizes: Sizes, *, key: bytes, iv: bytes) -> bytes:
@@ -32,7 +25,7 @@ def encrypt(data: bytes | memoryview, sizes: Sizes, *, key: bytes, iv: bytes) ->
     Returns as many bytes as `data` has. `ValueError` where an argument does not fit.
     """
     output = check(data, sizes, key).copy()
-    blocks = _blocks_anywhere(output)
+    blocks = blocks_anywhere(output)
     counts = sizes // BLOCK
     # Samples in order of falling length: those that still have a block at a position are the first so many.
     order = numpy.argsort(-counts, kind="stable")
@@ -44,9 +37,9 @@ def encrypt(data: bytes | memoryview, sizes: Sizes, *, key: bytes, iv: bytes) ->
     chain = numpy.tile(_initial(iv), (len(sizes), 1))
     for count in remaining[:-1].tolist():
         places, chain = places[:count], chain[:count]
-        chain ^= _as_blocks(blocks[places])
+        chain ^= as_blocks(blocks[places])
         ecb.encrypt(chain.data.cast("B"), output=chain.data.cast("B"))
-        blocks[places] = chain.view(_BLOCK).reshape(-1)
+        blocks[places] = chain.view(BLOCK_TYPE).reshape(-1)
         places += BLOCK
     return output.tobytes()
 
@@ -58,9 +51,9 @@ def decrypt(data: bytes | memoryview, sizes: Sizes, *, key: bytes, iv: bytes) ->
     whole = _whole_blocks(sizes)
     protected = output[whole].tobytes()
     previous = numpy.empty((len(protected) // BLOCK, 2), dtype=numpy.uint64)
-    previous[1:] = _as_blocks(protected)[:-1]
+    previous[1:] = as_blocks(protected)[:-1]
     previous[starts(counts)[counts > 0]] = _initial(iv)
-    plain = _as_blocks(AES.new(key, AES.MODE_ECB).decrypt(protected)) ^ previous
+    plain = as_blocks(AES.new(key, AES.MODE_ECB).decrypt(protected)) ^ previous
     output[whole] = plain.view(numpy.uint8).reshape(-1)
     return output.tobytes()
 
@@ -71,16 +64,7 @@ def _whole_blocks(sizes: Sizes) -> Mask:
     return all_but(numpy.cumsum(sizes) - tails, tails, int(sizes.sum()))
 
 
-def _blocks_anywhere(data: Bytes) -> npt.NDArray[numpy.void]:
-    """The block that starts at each byte of `data`, (n,): samples do not begin where a block could be aligned."""
-    return numpy.ndarray((max(0, len(data) - BLOCK + 1),), dtype=_BLOCK, buffer=data, strides=(1,))
-
-
-def _as_blocks(data: bytes | npt.NDArray[numpy.void]) -> Blocks:
-    return numpy.frombuffer(data, dtype=numpy.uint64).reshape(-1, 2)
-
-
 def _initial(iv: bytes) -> Blocks:
     if len(iv) != BLOCK:
         raise ValueError(f"a constant IV of cbcs has 16 bytes, this one {len(iv)}")
-    return _as_blocks(iv)
+    return as_blocks(iv)

@@ -13,7 +13,11 @@ from media.access_units import Sizes
 
 BLOCK = 16  # bytes of an AES block, FIPS 197 §3.1
 
+BLOCK_TYPE = numpy.dtype((numpy.void, BLOCK))  # moved about as one item
+
 Bytes = npt.NDArray[numpy.uint8]
+# (n, 2): an AES block as two words, so that XOR is two operations, not sixteen
+Blocks = npt.NDArray[numpy.uint64]
 Mask = npt.NDArray[numpy.bool_]
 
 
@@ -30,6 +34,15 @@ def check(data: bytes | memoryview, sizes: Sizes, key: bytes) -> Bytes:
 def starts(counts: Sizes) -> Sizes:
     """Where each of the runs of the given lengths starts when they lie end to end: (n,)."""
     return numpy.cumsum(counts) - counts
+
+
+def blocks_anywhere(data: Bytes) -> npt.NDArray[numpy.void]:
+    """The block that starts at each byte of `data`, (n,): samples do not begin where a block could be aligned."""
+    return numpy.ndarray((max(0, len(data) - BLOCK + 1),), dtype=BLOCK_TYPE, buffer=data, strides=(1,))
+
+
+def as_blocks(data: bytes | npt.NDArray[numpy.void]) -> Blocks:
+    return numpy.frombuffer(data, dtype=numpy.uint64).reshape(-1, 2)
 
 
 def all_but(first: Sizes, counts: Sizes, length: int) -> Mask:
