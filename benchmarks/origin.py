@@ -87,7 +87,17 @@ def resident_kb(pid: int) -> int:
 def wrk(url: str, seconds: int, core: int, connections: int = 16) -> int:
     """The number of requests that were answered."""
     fields = ["User-Agent: tonearm-edge", "Accept-Encoding: identity", "X-Request-Id: 0123456789abcdef"]
-    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
+    command = [
+        "taskset",
+        "-c",
+        str(core),
+        "wrk",
+        "-t1",
+        "--timeout",
+        "30s",
+        f"-c{connections}",
+        f"-d{seconds}s",
+    ]
     command += [argument for field in fields for argument in ("-H", field)]
     said = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:

@@ -5,7 +5,7 @@ request object, a response object, a dozen header fields put together anew. Here
 bytes and answered from a head that was built once, in the very call that brought it. Whatever is not recognised to the
 last byte goes to aiohttp, which must give the same answer (`tests/origin/test_fast_path.py` asks both, thousands of times).
 
-    class Shelf:                                # what a server keeps; the origin's is origin/shelf.py
+    class Shelf:                                # (with `resting` and `request_id`) what a server keeps; the origin's is origin/shelf.py
         def find(self, target: bytes) -> Image | None: ...
         def sent(self, image: Image, quick: Quick) -> None: ...
 
@@ -77,6 +77,9 @@ class Quick:
 
 
 class Shelf(Protocol):
+    resting: bool
+    """Set while the server drains: answers must then say so, which takes the long way."""
+
     def find(self, target: bytes) -> Image | None:
         """What the request target names, exactly as it stands on the wire; ``None`` sends the request the long way."""
 
@@ -155,7 +158,7 @@ class FastHandler(web.RequestHandler):
             return False
         target = data[4 : end - 9]
         image = self._shelf.find(target)
-        if image is None or self._messages or self._close or self._force_close:
+        if image is None or self._shelf.resting or self._messages or self._close or self._force_close:
             return False
         fields = data[end + 2 :]
         if fields == self._known[0]:

@@ -168,7 +168,10 @@ async def _decorate(request: web.Request, response: web.StreamResponse) -> None:
     if REQUEST_ID in request:
         response.headers["X-Request-Id"] = request[REQUEST_ID]
     if request.app[STATE].draining:
-        response.force_close()  # sends ``Connection: close`` (RFC 9112 §9.6)
+        response.force_close()
+        response.headers["Connection"] = (
+            "close"  # RFC 9112 §9.6; aiohttp has made up its mind about the field by now
+        )
     if timings := request.get(TIMINGS):
         spans = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in timings.items())
         response.headers["Server-Timing"] = spans
@@ -198,6 +201,12 @@ class State:
     def __init__(self) -> None:
         self.draining = False
         self.shelf: Shelf | None = None
+
+    def drain(self) -> None:
+        """From now on every answer closes its connection."""
+        self.draining = True
+        if self.shelf is not None:
+            self.shelf.resting = True
 
 
 STATE = web.AppKey("state", State)
@@ -272,12 +281,12 @@ async def listening(
             raise SettingsError(f"cannot listen on {host}:{port}: {reason}") from None
         try:
             yield int(listener.sockets[0].getsockname()[1])
-            state.draining = True
+            state.drain()
             end = loop.time() + drain_s
             while server.connections and loop.time() < end:  # noqa: ASYNC110 - aiohttp tells nobody when the last one goes
                 await asyncio.sleep(0.02)
         finally:
-            state.draining = True
+            state.drain()
             listener.close()
     finally:
         await runner.cleanup()

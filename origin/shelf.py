@@ -93,6 +93,7 @@ class FileShelf:
     def __init__(
         self, root: Path, metrics: Metrics, *, clock: Callable[[], float] = time.monotonic, most: int = 0
     ) -> None:
+        self.resting = False
         self._root = root
         self._metrics = metrics
         self._clock = clock

@@ -88,7 +88,15 @@ async def both(published: ObjectStore, folder: Path, serve: Any) -> AsyncIterato
         for origin in (fast, slow):
             for path in PLAIN:
                 await origin.ask(path)
+        await learned(fast, PLAIN[0])
         yield fast, slow
+
+
+async def learned(origin: Any, path: str) -> None:
+    """An origin takes an object in after it has answered: ask until it has."""
+    before = await origin.counted("quick_total")
+    while await origin.counted("quick_total") == before:
+        await origin.ask(path)
 
 
 FIELDS = [
@@ -277,8 +285,8 @@ async def test_what_is_deleted_or_replaced_is_noticed(
     now = [0.0]
     file = folder / PLAIN[1][1:]
     async with serve(published, Options(clock=lambda: now[0])) as origin:
-        first = [await origin.ask(PLAIN[1]) for _ in range(3)][-1]
-        assert await origin.counted("quick_total") >= 1
+        await learned(origin, PLAIN[1])
+        first = await origin.ask(PLAIN[1])
         body = b"another body of the same name"
         await published.put(PLAIN[1][1:], body, media_type="audio/mp4", cache_control=IMMUTABLE)
         now[0] += 1.1
