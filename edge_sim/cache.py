@@ -9,7 +9,7 @@ from edge_sim.policies import Policy
 class MemoryCache:
     """Entries by path. `used` never exceeds `budget`, both in bytes; `evictions` counts who had to leave."""
 
-    def __init__(self, budget: int, policy: Policy) -> None:
+    def __init__(self, budget: int, policy: Policy[str]) -> None:
         self.budget = budget
         self.used = 0
         self.evictions = 0
@@ -26,13 +26,16 @@ class MemoryCache:
         return entry
 
     def put(self, path: str, entry: Entry) -> bool:
-        """Keep `entry`, in the place of what was there; ``False`` when it is larger than the whole budget."""
+        """Keep `entry`, in the place of what was there; ``False`` when it is larger than the whole budget, or refused."""
         self.remove(path)
         if entry.size > self.budget:
             return False
         while self.used + entry.size > self.budget:
-            self.used -= self._entries.pop(self._policy.evict()).size
-            self.evictions += 1
+            gone = self._policy.evict(path, entry.size)
+            if not gone:
+                return False
+            self.used -= sum(self._entries.pop(each).size for each in gone)
+            self.evictions += len(gone)
         self._entries[path] = entry
         self._policy.add(path, entry.size)
         self.used += entry.size

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from edge_sim.options import HttpUrl, Size
+from edge_sim.policies import DEFAULT, NAMES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +29,13 @@ class _Context(Protocol):
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one."
 )
 @click.option("--memory", default="256MB", show_default=True, type=Size(), help="The cache's budget.")
+@click.option(
+    "--policy",
+    default=DEFAULT,
+    show_default=True,
+    type=click.Choice(NAMES),
+    help="Which object leaves when memory is full.",
+)
 @click.option("--api", type=HttpUrl(), help="A control API: /v1, licences and keys then pass through to it.")
 @click.option(
     "--access-log/--no-access-log",
@@ -37,7 +45,14 @@ class _Context(Protocol):
 )
 @click.pass_obj
 def edge(
-    context: _Context, origin: str, host: str, port: int, memory: int, api: str | None, access_log: bool
+    context: _Context,
+    origin: str,
+    host: str,
+    port: int,
+    memory: int,
+    policy: str,
+    api: str | None,
+    access_log: bool,
 ) -> None:
     """Serve as a caching edge in front of an origin, until a signal ends it."""
     import uvloop
@@ -47,7 +62,8 @@ def edge(
 
     log_json_lines(access=access_log)
     app = application(
-        "edge", routes(origin_url=origin, keys=context.token_keys(), memory=memory, api_url=api)
+        "edge",
+        routes(origin_url=origin, keys=context.token_keys(), memory=memory, policy=policy, api_url=api),
     )
     uvloop.run(
         run(

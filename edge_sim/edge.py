@@ -28,7 +28,8 @@ from edge_sim.flights import Flights
 from edge_sim.forward import end_to_end, forward
 from edge_sim.metrics import Metrics
 from edge_sim.objects import Missing, Oversized, Whole
-from edge_sim.policies.lru import Lru
+from edge_sim.policies import DEFAULT
+from edge_sim.policies import policy as new_policy
 from edge_sim.upstream import session
 from media import layout
 from media.errors import BadKey, ObjectMissing, TonearmError, UpstreamFailed
@@ -45,13 +46,19 @@ _PASSED = ("Range", "If-Range", "If-None-Match")
 
 
 def routes(
-    *, origin_url: str, keys: Keyring, memory: int, clock: Clock = unix_ms, api_url: str | None = None
+    *,
+    origin_url: str,
+    keys: Keyring,
+    memory: int,
+    policy: str = DEFAULT,
+    clock: Clock = unix_ms,
+    api_url: str | None = None,
 ) -> Routes:
-    """The edge's routes. `memory` is the cache's budget in bytes, `clock` gives Unix time in ms.
+    """The edge's routes. `memory` is the cache's budget in bytes, `policy` names who leaves it, `clock` gives Unix time in ms.
 
     With `api_url`, the control API's paths pass through to it, uncached.
     """
-    edge = Edge(origin_url=origin_url, keys=keys, memory=memory, clock=clock, api_url=api_url)
+    edge = Edge(origin_url=origin_url, keys=keys, memory=memory, policy=policy, clock=clock, api_url=api_url)
     table: list[web.AbstractRouteDef] = [
         web.get(r"/t/{token}/songs/{path:.+}", edge.stream),
         web.get(r"/songs/{path:[^/]+/[^/]+/public/.+}", edge.public),
@@ -79,13 +86,20 @@ class Edge:
     """One edge's memory, connections and counters."""
 
     def __init__(
-        self, *, origin_url: str, keys: Keyring, memory: int, clock: Clock, api_url: str | None
+        self,
+        *,
+        origin_url: str,
+        keys: Keyring,
+        memory: int,
+        policy: str,
+        clock: Clock,
+        api_url: str | None,
     ) -> None:
         self._origin_url = origin_url
         self._api_url = api_url
         self._keys = keys
         self._clock = clock
-        self._cache = MemoryCache(memory, Lru())
+        self._cache = MemoryCache(memory, new_policy(policy, memory))
         self._largest = min(LARGEST, memory // 4)  # one object must not sweep out all the others
         self._flights: Flights[_Outcome] = Flights()
         self._metrics = Metrics(self._cache)

@@ -7,22 +7,26 @@ Systems Journal 5(2), 1966, compares others with it), and the one that a single 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 
-class Lru:
+class Lru(Generic[K]):
     """Every operation is O(1)."""
 
     def __init__(self) -> None:
-        self._keys: OrderedDict[str, None] = OrderedDict()  # least recently used first
+        self._keys: OrderedDict[K, None] = OrderedDict()  # least recently used first
 
-    def add(self, key: str, size: int) -> None:
+    def add(self, key: K, size: int) -> None:
         self._keys[key] = None
 
-    def hit(self, key: str) -> None:
+    def hit(self, key: K) -> None:
         self._keys.move_to_end(key)
 
-    def evict(self) -> str:
-        return self._keys.popitem(last=False)[0]
+    def evict(self, newcomer: K, size: int) -> tuple[K]:
+        return (self._keys.popitem(last=False)[0],)
 
-    def remove(self, key: str) -> None:
+    def remove(self, key: K) -> None:
         del self._keys[key]

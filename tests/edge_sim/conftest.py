@@ -25,6 +25,7 @@ from drm.keys import ContentKey
 from drm.signalling import signal
 from drm.systems import DrmSystem
 from edge_sim.edge import routes
+from edge_sim.policies import DEFAULT
 from media.access_units import AccessUnits, Encoded
 from media.layout import IMMUTABLE
 from media.presentation import Loudness, Presentation
@@ -257,12 +258,28 @@ def memory() -> int:
 
 
 @pytest.fixture
+def policy() -> str:
+    """Who leaves the edge's memory; a test module or class may override it."""
+    return DEFAULT
+
+
+@pytest.fixture
 async def talk(
-    origin: Origin, clock: Clock, token_keys: TokenKeys, session: aiohttp.ClientSession, memory: int
+    origin: Origin,
+    clock: Clock,
+    token_keys: TokenKeys,
+    session: aiohttp.ClientSession,
+    memory: int,
+    policy: str,
 ) -> AsyncIterator[Talk]:
     """A listener before a fresh edge before the scripted origin."""
     table = routes(
-        origin_url=origin.url, keys=token_keys, memory=memory, clock=clock, api_url=f"{origin.url}/api"
+        origin_url=origin.url,
+        keys=token_keys,
+        memory=memory,
+        policy=policy,
+        clock=clock,
+        api_url=f"{origin.url}/api",
     )
     async with listening(application("edge", table), "127.0.0.1", 0) as port:
         yield Talk(f"http://127.0.0.1:{port}", session, token_keys)

@@ -62,6 +62,6 @@ def test_lru_takes_the_one_that_was_not_used_for_longest():
         policy.add(key, 1)
     policy.hit("a")
     policy.remove("b")
-    assert [policy.evict(), policy.evict()] == ["c", "a"]
+    assert [policy.evict("d", 1), policy.evict("d", 1)] == [("c",), ("a",)]
     with pytest.raises(KeyError):
-        policy.evict()
+        policy.evict("d", 1)

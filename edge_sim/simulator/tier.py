@@ -1,0 +1,59 @@
+"""One cache of the simulation: names and sizes instead of objects, and otherwise what the edge's memory does.
+
+`tests/edge_sim/simulator/test_against_the_edge.py` sends the same requests to a real edge and gets the same hits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy
+import numpy.typing as npt
+
+from edge_sim.policies import Policy
+
+Flags = npt.NDArray[numpy.bool_]
+
+
+class Tier:
+    """A budget of bytes and a policy, as `edge_sim.cache.MemoryCache`; what is larger than `largest` bytes is not kept."""
+
+    def __init__(self, budget: int, policy: Policy[int], *, largest: int) -> None:
+        self.budget = budget
+        self.used = 0
+        self._policy = policy
+        self._largest = min(largest, budget)
+        self._sizes: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def feed(self, keys: Iterable[int], sizes: Iterable[int]) -> Flags:
+        """Ask for one after the other, keep what was missed; which of them were hits, an array as long as `keys`.
+
+        A key that is in keeps the size that it came with.
+        """
+        inside, hit = self._sizes, self._policy.hit
+        hits = bytearray()
+        note = hits.append
+        for key, size in zip(keys, sizes, strict=True):
+            if key in inside:
+                hit(key)
+                note(1)
+            else:
+                note(0)
+                if size <= self._largest:
+                    self._keep(key, size)
+        return numpy.frombuffer(hits, numpy.bool_)
+
+    def _keep(self, key: int, size: int) -> None:
+        inside, policy = self._sizes, self._policy
+        while self.used + size > self.budget:
+            gone = policy.evict(key, size)
+            if not gone:
+                return
+            for each in gone:
+                self.used -= inside.pop(each)
+        policy.add(key, size)
+        inside[key] = size
+        self.used += size
