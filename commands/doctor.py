@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import click
 
@@ -49,7 +51,7 @@ def doctor(context: Context, as_json: bool) -> int:
 
     Exit code 0 when everything that Tonearm needs is there, 1 otherwise.
     """
-    checks = [*system(context), *encoders(context), *libraries(), *programs()]
+    checks = [*system(context), *settings(context), *servers(), *encoders(context), *libraries(), *programs()]
     if as_json:
         click.echo(json.dumps({"checks": [asdict(check) for check in checks]}, ensure_ascii=False))
     else:
@@ -84,6 +86,40 @@ def system(context: Context) -> Iterator[Check]:
         yield Check("key store", "ok", f"{keys} content keys")
     except (TonearmError, OSError) as error:
         yield Check("key store", "broken", str(error))
+
+
+def settings(context: Context) -> Iterator[Check]:
+    """Every line of the settings file; what could be a secret is only said to be there."""
+    if context.config is None:
+        return
+    for name, value in _lines(tomllib.loads(context.config.read_text()), ""):
+        secret = any(word in name for word in ("password", "secret", "token", "key"))
+        yield Check(f"setting {name}", "ok", "(set)" if secret else json.dumps(value, ensure_ascii=False))
+
+
+def _lines(table: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _lines(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def servers() -> Iterator[Check]:
+    """What the servers will use of this machine."""
+    from media.workers import cores, file_limit
+    from origin.codings import CODINGS
+
+    yield Check("workers", "ok", f"{cores()}: one for each core that we may use")
+    limit = file_limit()
+    few = limit < 4096
+    yield Check(
+        "open files",
+        "missing" if few else "ok",
+        f"{limit} a process" + (", and a connection is one" if few else ""),
+    )
+    without = "" if "zstd" in CODINGS else "; zstd comes with Python 3.14, or with backports.zstd"
+    yield Check("codings", "ok", f"{', '.join(CODINGS)}{without}")
 
 
 def encoders(context: Context) -> Iterator[Check]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import socket
 import sys
@@ -44,6 +45,17 @@ class Worker:
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def file_limit() -> int:
+    """How many files and connections this process can have open once it has asked for as many as it may."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+
+def raise_file_limit() -> None:
+    """Ask for as many as we may: the usual limit of 1024 is for programs that use select(2)."""
+    hard = file_limit()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def run_workers(

@@ -100,7 +100,7 @@ def origin(
     from media.registry import open_store
     from media.serving import log_json_lines
     from media.tally import Tally
-    from media.workers import Worker, cores, run_workers
+    from media.workers import Worker, cores, raise_file_limit, run_workers
     from origin.app import Options
     from origin.metrics import Metrics
     from origin.reading import Limits
@@ -120,6 +120,7 @@ def origin(
         # One line however long the store's name is, and no markup in it.
         context.console.print(f"origin of {store} on http://{host}:{bound}/", markup=False, soft_wrap=True)
 
+    raise_file_limit()
     count = workers or cores()
     tally = Tally(Metrics.CELLS, rows=count + 1)
 

@@ -178,3 +178,16 @@ def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path, arguments: tuple
 def test_an_unreadable_settings_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="gone"):
         cli.read_settings(tmp_path / "gone.toml")
+
+
+def test_doctor_prints_the_settings_but_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "tonearm.toml").write_text(
+        '[origin]\nport = 9000\nstore = "s3://music"\n[play]\npassword = "hunter2"\n'
+    )
+    said = tonearm("doctor", "--json", cwd=tmp_path).stdout
+    checks = {check["name"]: check["detail"] for check in json.loads(said)["checks"]}
+    assert checks["setting origin.port"] == "9000"
+    assert checks["setting origin.store"] == '"s3://music"'
+    assert checks["setting play.password"] == "(set)"
+    assert "hunter2" not in said
+    assert checks["codings"].startswith("br, ")
