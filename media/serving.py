@@ -27,6 +27,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from media import tracing
 from media.errors import ApiError, SettingsError, TonearmError
 from media.fast_path import FastHandler, Shelf
 from media.tracing import current, follow
@@ -97,6 +98,7 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
     given = request.headers.get("X-Request-Id", "")
     request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
     request[REQUEST_ID] = request_id
+    tracing.request_id.set(request_id)
     request[TIMINGS] = {}
     logged = request[LOGGED] = {}
     trace = follow(request.headers.get("traceparent", ""))
@@ -248,6 +250,25 @@ def _unreadable(record: logging.LogRecord) -> bool:
 _http_log.addFilter(_unreadable)
 
 
+class _Clear:
+    """What aiohttp answers by itself, where a request cannot even be read: a problem document, and nothing of what came."""
+
+    def handle_error(self, *arguments: Any, **options: Any) -> web.StreamResponse:
+        status = int(super().handle_error(*arguments, **options).status)  # type: ignore[misc]
+        refusal = problem(status, "", "the request cannot be read as HTTP" if status == 400 else "")
+        refusal.headers["Server"] = "tonearm"
+        refusal.force_close()
+        return refusal
+
+
+class _Handler(_Clear, web.RequestHandler):
+    __slots__ = ()
+
+
+class _FastHandler(_Clear, FastHandler):
+    __slots__ = ()
+
+
 @asynccontextmanager
 async def listening(
     app: web.Application, host: str, port: int, *, shared: bool = False, drain_s: float = 0.0
@@ -268,11 +289,12 @@ async def listening(
     try:
         assert runner.server is not None
         loop, server, state = asyncio.get_running_loop(), runner.server, app.get(STATE) or State()
-        protocol: Callable[[], asyncio.Protocol] = server
-        if (shelf := state.shelf) is not None:
+        shelf = state.shelf
 
-            def protocol() -> asyncio.Protocol:
-                return FastHandler(server, shelf, loop=loop, **options)
+        def protocol() -> asyncio.Protocol:
+            if shelf is None:
+                return _Handler(server, loop=loop, **options)
+            return _FastHandler(server, shelf, loop=loop, **options)
 
         try:
             listener = await loop.create_server(protocol, host, port, backlog=1024, reuse_port=shared or None)
@@ -335,8 +357,8 @@ class JsonLines(logging.Formatter):
             line |= {name: getattr(record, name) for name in self.FIELDS if hasattr(record, name)}
         else:
             line["message"] = record.getMessage()
-            if hasattr(record, "request_id"):
-                line["request_id"] = record.request_id
+            if request_id := getattr(record, "request_id", "") or tracing.request_id.get():
+                line["request_id"] = request_id
             if record.exc_info:
                 line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

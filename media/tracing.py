@@ -3,7 +3,7 @@
     >>> follow("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").trace_id
     '0af7651916cd43dd8448eb211c80319c'
 
-A store that speaks HTTP sends ``current.get()`` along, where that is not empty.
+A store that speaks HTTP sends ``current.get()`` and ``request_id.get()`` along, where they are not empty.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _TRACEPARENT = re.compile(
 
 # The traceparent of what is being done now; empty outside of a trace.
 current: ContextVar[str] = ContextVar("traceparent", default="")
+# The id of the request for which it is done; empty outside of one. Every line of our logs has it.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ Read = Callable[[int, int], AsyncIterator[bytes]]
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LEFT = 499  # what nginx calls a client that closed the connection first
 _PROBE_S = 2.0  # who asks whether we are ready does not wait for long
+_COLLAPSED = "tonearm-origin; fwd=uri-miss; collapsed"  # RFC 9211 §2.7
 _SLOWEST_S = 60.0  # a client that takes no byte for so long is gone, or means ill
 
 
@@ -214,6 +215,8 @@ class _Origin:
             spans = wanted(", ".join(request.headers.getall("Range", ())), info.size)
         if spans is None:
             headers["Content-Type"] = info.media_type
+            if not found.headers and self._reader.joins(info, 0, info.size):
+                headers["Cache-Status"] = _COLLAPSED
             response = await _send(request, 200, headers, info.size, found.read(0, info.size))
             if self._shelf is not None and request.method == "GET" and not found.headers:
                 self._shelf.learn(request, response, self._store, info)
@@ -225,6 +228,8 @@ class _Origin:
         if len(spans) == 1:
             headers["Content-Type"] = info.media_type
             headers["Content-Range"] = spans[0].content_range(info.size)
+            if not found.headers and self._reader.joins(info, spans[0].start, spans[0].stop):
+                headers["Cache-Status"] = _COLLAPSED
             return await _send(
                 request, 206, headers, len(spans[0]), found.read(spans[0].start, spans[0].stop)
             )
@@ -249,7 +254,7 @@ class _Origin:
             joined = self._reader.joins(info, 0, info.size)
             body = b"".join([chunk async for chunk in self._reader.read(info, 0, info.size)])
             self._manifests.keep(info, "", body)
-            status = f"tonearm-origin; fwd=uri-miss; {'collapsed' if joined else 'stored'}"
+            status = _COLLAPSED if joined else "tonearm-origin; fwd=uri-miss; stored"
         coding = choose(accepted) if info.size >= SMALLEST else ""
         if coding:
             body = await self._manifests.code(info, coding, body)

@@ -34,7 +34,9 @@ from origin.stores.threads import acquire
 
 _TARGET = re.compile(r"/songs/[A-Za-z0-9_./-]{1,900}", re.ASCII)
 _LOOK_AGAIN_S = 1.0
-_EVERY_TIME = frozenset({"date", "x-request-id", "server-timing", "connection", "cmsd-dynamic"})
+_EVERY_TIME = frozenset(
+    {"date", "x-request-id", "server-timing", "connection", "cmsd-dynamic", "cache-status"}
+)
 _Identity = tuple[int, int, int, int]
 _COPIED = 32 * 1024  # bytes: up to here two copies are cheaper than one more call
 # From the page cache or not at all.

@@ -64,6 +64,10 @@ async def test_requests_that_are_not_http(origin: Any, target: bytes) -> None:
     status, body = await origin.raw(target)
     assert status == 400
     assert b"version" not in body
+    # Ours or aiohttp's own refusal: a problem document, and nothing of the request in it.
+    document = json.loads(body)
+    assert document["status"] == 400
+    assert "songs" not in document["detail"]
 
 
 async def test_the_same_path_in_other_words(origin: Any) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from media.errors import ObjectMissing, StoreUnavailable
 from media.ports import ObjectInfo, ObjectStore
+from media.serving import JsonLines, error_log
 from origin.publish import publish
 
 SEGMENT = "/songs/abc/1111111111111111/audio/normal/00001.m4s"
@@ -141,6 +144,23 @@ async def test_a_store_in_trouble_after_the_first_byte(
     assert "10.1.2.3" in caplog.text or "missing" in caplog.text
     _, _, metrics = await origin.ask("/metrics")
     assert b'tonearm_origin_requests_total{kind="segment",status="503"} 1.0' in metrics
+
+
+async def test_one_request_id_from_the_edge_to_the_store(troubled: tuple[Any, Troubled]) -> None:
+    """What goes wrong at the store is logged under the id that the edge gave the request."""
+    origin, store = troubled
+    store.trouble = "head"
+    lines = io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(JsonLines())
+    error_log.addHandler(handler)
+    try:
+        await origin.ask(SEGMENT, X_Request_Id="from-the-edge")
+    finally:
+        error_log.removeHandler(handler)
+    logged = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [line["request_id"] for line in logged] == ["from-the-edge"] * 2
+    assert "10.1.2.3" in logged[0]["message"]
 
 
 async def test_health_and_readiness(troubled: tuple[Any, Troubled]) -> None:
