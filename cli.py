@@ -39,6 +39,10 @@ COMMANDS = {
     "serve": ("commands.serve:serve", "Origin, edge, API and player page in one process."),
     "origin": ("origin.commands:origin", "The origin alone."),
     "edge": ("edge_sim.commands:edge", "A caching edge in front of an origin."),
+    "edge-config": (
+        "commands.edge_config:edge_config",
+        "A configuration of nginx, Varnish or CloudFront before an origin.",
+    ),
     "api": ("control_api.commands:api", "The control API alone."),
     "play": ("edge_sim.commands:play", "A virtual player: the waterfall of a start."),
     "sign": ("origin.signing.commands:sign", "An address or cookies that open a song for a while."),
@@ -59,7 +63,7 @@ class Commands(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
-        name_variables(command, f"TONEARM_{cmd_name}")
+        name_variables(command, f"TONEARM_{cmd_name.replace('-', '_')}")
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -12,6 +13,7 @@ from edge_sim.policies import DEFAULT, NAMES
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from edge_sim.carried import Carry
     from origin.tokens import Keyring
 
 
@@ -38,6 +40,19 @@ class _Context(Protocol):
 )
 @click.option("--api", type=HttpUrl(), help="A control API: /v1, licences and keys then pass through to it.")
 @click.option(
+    "--signing",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A signing file: signatures of Akamai's and CloudFront's kinds open songs, too.",
+)
+@click.option(
+    "--carry",
+    default="rewrite",
+    show_default=True,
+    type=click.Choice(["rewrite", "define"]),
+    help="How manifests carry a signed query on: in every address, or by EXT-X-DEFINE and UrlQueryInfo.",
+)
+@click.option("--behind-proxy", is_flag=True, help="Listeners' addresses are in X-Real-IP.")
+@click.option(
     "--access-log/--no-access-log",
     default=True,
     show_default=True,
@@ -52,19 +67,34 @@ def edge(
     memory: int,
     policy: str,
     api: str | None,
+    signing: Path | None,
+    carry: Carry,
+    behind_proxy: bool,
     access_log: bool,
 ) -> None:
-    """Serve as a caching edge in front of an origin, until a signal ends it."""
+    """Serve as a caching edge in front of an origin, until a signal ends it.
+
+    GET /verify answers other servers, such as nginx and Varnish, whether a request may have what it asks for.
+    """
     import uvloop
 
     from edge_sim.edge import routes
     from media.serving import application, log_json_lines, run
+    from origin.signing.settings import read_gate_signers
+    from origin.signing.watched import Watched
 
     log_json_lines(access=access_log)
-    app = application(
-        "edge",
-        routes(origin_url=origin, keys=context.token_keys(), memory=memory, policy=policy, api_url=api),
+    table = routes(
+        origin_url=origin,
+        keys=context.token_keys(),
+        memory=memory,
+        policy=policy,
+        api_url=api,
+        signers=Watched(signing, read_gate_signers) if signing else None,
+        carry=carry,
+        behind_proxy=behind_proxy,
     )
+    app = application("edge", table)
     uvloop.run(
         run(
             app,

@@ -20,9 +20,11 @@ from aiohttp import web
 from yarl import URL
 
 from edge_sim import cache_status
+from edge_sim.admission import Admission
 from edge_sim.answers import answer
 from edge_sim.cache import MemoryCache
 from edge_sim.cache_status import Forward
+from edge_sim.carried import Carry, carried, is_manifest
 from edge_sim.fetch import Clock, Fetched, Origin, unix_ms
 from edge_sim.flights import Flights
 from edge_sim.forward import end_to_end, forward
@@ -34,6 +36,7 @@ from edge_sim.upstream import session
 from media import layout
 from media.errors import BadKey, ObjectMissing, TonearmError, UpstreamFailed
 from media.serving import REQUEST_ID, Routes, error_log, problem
+from origin.signing.gate import Signers
 from origin.tokens import Keyring, verify
 
 LARGEST = 16 << 20  # bytes: no segment comes near it; what does is not for memory
@@ -43,6 +46,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}(?:/[A-Za-z0-9_][A-Za-z0-
 _LONGEST = 1024
 # What of a listener's request goes along when it passes through to the origin.
 _PASSED = ("Range", "If-Range", "If-None-Match")
+_SIGNATURE = web.RequestKey("signature", str)  # the part of the query that a manifest carries on
 
 
 def routes(
@@ -53,18 +57,34 @@ def routes(
     policy: str = DEFAULT,
     clock: Clock = unix_ms,
     api_url: str | None = None,
+    signers: Signers | None = None,
+    carry: Carry = "rewrite",
+    behind_proxy: bool = False,
 ) -> Routes:
     """The edge's routes. `memory` is the cache's budget in bytes, `policy` names who leaves it, `clock` gives Unix time in ms.
 
-    With `api_url`, the control API's paths pass through to it, uncached.
+    With `api_url`, the control API's paths pass through to it, uncached. With `signers`, a signature of theirs in the query or a
+    cookie opens ``/songs/…``, too, and manifests carry it on as `carry` says. `behind_proxy`: listeners' addresses are
+    in ``X-Real-IP``.
     """
-    edge = Edge(origin_url=origin_url, keys=keys, memory=memory, policy=policy, clock=clock, api_url=api_url)
+    edge = Edge(
+        origin_url=origin_url,
+        admission=Admission(keys, signers, clock, behind_proxy),
+        memory=memory,
+        policy=policy,
+        clock=clock,
+        api_url=api_url,
+        carry=carry,
+    )
     table: list[web.AbstractRouteDef] = [
         web.get(r"/t/{token}/songs/{path:.+}", edge.stream),
         web.get(r"/songs/{path:[^/]+/[^/]+/public/.+}", edge.public),
+        web.get("/verify", edge.admission.verify),
         web.get("/healthz", edge.healthz),
         web.get("/metrics", edge.metrics),
     ]
+    if signers is not None:
+        table.append(web.get(r"/songs/{path:.+}", edge.signed))
     if api_url is not None:
         table += [
             web.route("*", r"/t/{token}/{path:(?:licence|keys)/.+}", edge.api),
@@ -89,15 +109,17 @@ class Edge:
         self,
         *,
         origin_url: str,
-        keys: Keyring,
+        admission: Admission,
         memory: int,
         policy: str,
         clock: Clock,
         api_url: str | None,
+        carry: Carry,
     ) -> None:
         self._origin_url = origin_url
         self._api_url = api_url
-        self._keys = keys
+        self.admission = admission
+        self._carry = carry
         self._clock = clock
         self._cache = MemoryCache(memory, new_policy(policy, memory))
         self._largest = min(LARGEST, memory // 4)  # one object must not sweep out all the others
@@ -116,7 +138,21 @@ class Edge:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """``/t/{token}/songs/…``: what the token opens."""
         path = _canonical(request)
-        verify(request.match_info["token"], path, keys=self._keys, now_ms=self._clock())
+        verify(
+            request.match_info["token"],
+            path,
+            keys=self.admission.keys,
+            now_ms=self._clock(),
+            client=self.admission.client(request),
+        )
+        return await self._serve(request, path)
+
+    async def signed(self, request: web.Request) -> web.StreamResponse:
+        """``/songs/…?signature``, or with it in cookies. The signature is no part of what is cached, nor of its key."""
+        path = _canonical(request)
+        query = self.admission.admit(request)
+        if query and is_manifest(path):
+            request[_SIGNATURE] = query
         return await self._serve(request, path)
 
     async def public(self, request: web.Request) -> web.StreamResponse:
@@ -211,6 +247,8 @@ class Edge:
     ) -> web.StreamResponse:
         if isinstance(entry, Missing):
             return _refuse(ObjectMissing(f"{path}: no such object"), status)
+        if _SIGNATURE in request:
+            entry = carried(entry, path, request[_SIGNATURE], self._carry)
         response = answer(request, entry, now_ms=self._clock(), status=status)
         if request.method == "GET" and isinstance(response.body, bytes):
             self._metrics.sent.inc(len(response.body))

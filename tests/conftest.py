@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -52,3 +59,48 @@ def _private_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 KEPT = {"TONEARM_SHARED", "TONEARM_REQUIRE_BROWSER", "TONEARM_CHROMIUM"}
+
+
+@pytest.fixture
+def edge_server() -> Iterator[Callable[[str, Path], None]]:
+    """``start(kind, configuration)``: nginx or Varnish with exactly that file, until the test ends; a skip where there is none.
+
+    Both want the folder of the file for their own, and answer ``/healthz`` when they are up.
+    """
+    with ExitStack() as stack:
+        yield lambda kind, configuration: stack.enter_context(_running(kind, configuration))
+
+
+@contextmanager
+def _running(kind: str, configuration: Path) -> Iterator[None]:
+    text, folder = configuration.read_text(), configuration.parent
+    command: list[str] = []
+    if kind == "nginx":
+        main = f"daemon off; pid {folder}/nginx.pid;" + (" user root;" if os.geteuid() == 0 else "")
+        command = ["nginx", "-c", str(configuration), "-g", main]
+        address = re.search(r"listen (\S+);", text)
+    else:
+        started = re.search(r"^# (varnishd .+)$", text, re.MULTILINE)
+        assert started
+        command = [*started[1].split(), str(configuration), "-F", "-j", "none", "-n", str(folder / "varnish")]
+        address = re.search(r"-a (\S+) ", started[1])
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
+    program = shutil.which(command[0], path=path)
+    if program is None:
+        pytest.skip(f"no {command[0]}: apt-get install {'nginx-light' if kind == 'nginx' else kind}")
+    assert address
+    output = folder / "output"
+    with output.open("wb") as log:
+        process = subprocess.Popen([program, *command[1:]], stdout=log, stderr=log, cwd=folder)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            assert process.poll() is None, output.read_text()
+            assert time.monotonic() < deadline, output.read_text()
+            with suppress(OSError), urllib.request.urlopen(f"http://{address[1]}/healthz", timeout=5):
+                break
+            time.sleep(0.02)  # another process: there is nothing to await
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
