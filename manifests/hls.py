@@ -114,8 +114,8 @@ def media(
     durations = extinf_microseconds(rendition, presentation.sample_rate)
     if min(durations) < 1:
         raise ManifestError(f"rendition {rendition.name!r}: its last segment is shorter than its priming")
-    init = {"URI": quoted(_relative(rendition.init, here))}
-    if rendition.one_file:
+    init, one_file = {"URI": quoted(_relative(rendition.init, here))}, rendition.one_file
+    if one_file:
         init["BYTERANGE"] = quoted(f"{rendition.init_size}@0")
     lines = [
         "#EXTM3U",
@@ -128,7 +128,7 @@ def media(
     ]
     for segment, duration in zip(rendition.segments, durations, strict=True):
         lines.append(f"#EXTINF:{duration // MICROSECONDS}.{duration % MICROSECONDS:06d},")
-        if rendition.one_file:
+        if one_file:
             lines.append(f"#EXT-X-BYTERANGE:{segment.size}@{segment.offset}")
         lines.append(_relative(segment.path, here))
     return "\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n"
@@ -155,4 +155,7 @@ def _check(presentation: Presentation, kind: str) -> None:
 
 def _relative(path: str, manifest: str) -> str:
     """`path` as seen from `manifest`, both relative to the version's folder."""
+    folder = manifest[: manifest.rfind("/") + 1]
+    if path.startswith(folder):  # as segments do, by the hundred
+        return addresses.plain(path)[len(folder) :]
     return posixpath.relpath(addresses.plain(path), posixpath.dirname(manifest))

@@ -18,6 +18,7 @@ segment: decrypt it with `drm.aes128` before reading it here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy
 
@@ -82,12 +83,20 @@ def write_segment(
     """
     fragment = _Fragment(number, sizes, base_media_decode_time, samples_per_unit, ivs, rolls, last_duration)
     # Where trun and saio point, both counted from the first byte of moof, is known once moof has its size.
-    size = len(fragment.moof(0, 0).to_bytes())
+    size = _moof_size(len(sizes), bool(ivs), rolls, bool(last_duration))
     columns = 2 if last_duration else 1
     run_size = 20 + 4 * columns * len(sizes)  # trun, with an offset, is the last box
     moof = fragment.moof(size + _MDAT_HEADER, size - run_size - len(ivs))
     styp = _STYP if addressable else b""
     return b"".join((styp, moof.to_bytes(), header(b"mdat", len(payload)), payload))
+
+
+@lru_cache(maxsize=1024)
+def _moof_size(count: int, ivs: bool, rolls: bool, last_duration: bool) -> int:
+    """Bytes of a moof with `count` samples: whatever the numbers in it, the segments of a song have two or three sizes."""
+    sizes = numpy.zeros(count, dtype=numpy.int64)
+    fragment = _Fragment(1, sizes, 0, 1, bytes(CENC_IV_SIZE * count * ivs), rolls, int(last_duration))
+    return len(fragment.moof(0, 0).to_bytes())
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ prescribes and sizes in the shortest form.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import ClassVar, Self, TypeVar, dataclass_transform
 
 from media.boxes.reader import Reader
@@ -30,7 +30,7 @@ _known: dict[bytes, type[Box]] = {}
 @dataclass_transform(eq_default=False, frozen_default=True, field_specifiers=(field,))
 def box(cls: type[T]) -> type[T]:
     """Make `cls` a frozen value with slots and let `parse` find it by its ``TYPE``."""
-    made = dataclass(frozen=True, slots=True, eq=False)(cls)
+    made = dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)
     if made.TYPE:
         _known[made.TYPE] = made
     return made
@@ -64,6 +64,11 @@ class Box:
 
     def __hash__(self) -> int:
         return hash(self.to_bytes())
+
+    def __repr__(self) -> str:
+        """One for all classes: generating sixty took a tenth of the command line's start."""
+        told = ", ".join(f"{each.name}={getattr(self, each.name)!r}" for each in fields(self))  # type: ignore[arg-type]
+        return f"{type(self).__name__}({told})"
 
 
 @box

@@ -119,11 +119,13 @@ def _fill(folder: int, bodies: Mapping[str, bytes]) -> None:
 
 def _write_file(folder: int, name: str, body: bytes) -> None:
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
+    try:
         view = memoryview(body)
         while view:
-            view = view[file.write(view) :]
+            view = view[os.write(descriptor, view) :]
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _temporary_name() -> str:
