@@ -147,6 +147,8 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         api = error if isinstance(error, ApiError) else ApiError(error.status, error.slug, str(error))
         answer = problem(api.status, api.slug, str(api), _TOKEN.sub(r"\1…", request.path), api.members)
         answer.headers.update(api.headers)
+        if api.status == 503:
+            answer.headers.setdefault("Retry-After", "1")
         return answer
     except web.HTTPException as error:
         if error.status < 400:

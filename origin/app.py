@@ -6,28 +6,21 @@
 tokens: segments are encrypted, and whoever may reach the origin may copy them; the edge is the door. Manifests come
 coded as the client likes, and steering where there is a file for it. ``GET /healthz`` says that the process lives, ``GET /readyz`` that it is of
 use, ``GET /metrics`` answers Prometheus.
-
-A store's failure before the first byte is a problem document; after it, the connection is broken off, because there is no
-other way left to say that the body is not whole.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
 from media.errors import (
     ApiError,
-    BadKey,
     ObjectMissing,
     PreconditionFailed,
     StoreError,
@@ -36,24 +29,21 @@ from media.errors import (
 )
 from media.layout import IMMUTABLE
 from media.ports import ObjectInfo, ObjectStore
-from media.serving import LOGGED, STATE, Routes, error_log, problem, timing
+from media.serving import LOGGED, STATE, Routes, problem, timing
 from media.tally import Tally
 from origin import cmcd
 from origin.codings import SMALLEST, Manifests, choose, coded, is_text
 from origin.conditional import Verdict, judge, last_modified, range_stands
 from origin.metrics import CONTENT_TYPE, Metrics
+from origin.paths import key_of
 from origin.ranges import Multipart, wanted
 from origin.reading import Limits, Reader
+from origin.sending import LEFT, BrokenOff, Read, framed, pieces, public, send
 from origin.shelf import FileShelf, folder_of
 from origin.steering import Steerer
-from origin.stores.keys import check_key
 
-Read = Callable[[int, int], AsyncIterator[bytes]]
-_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_LEFT = 499  # what nginx calls a client that closed the connection first
 _PROBE_S = 2.0  # who asks whether we are ready does not wait for long
 _COLLAPSED = "tonearm-origin; fwd=uri-miss; collapsed"  # RFC 9211 §2.7
-_SLOWEST_S = 60.0  # a client that takes no byte for so long is gone, or means ill
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,33 +81,6 @@ def routes(
     return Routes(table, origin.lifetime, shelf)
 
 
-def key_of(raw_path: str) -> str:
-    """The store's key for the path of a request as it stood on the wire.
-
-    Decoded once, strictly: `BadKey` for dot segments, encoded slashes, NUL, broken escapes and what is not UTF-8.
-    """
-    if not raw_path.startswith("/") or not raw_path.isascii() or _ESCAPE.search(raw_path):
-        raise BadKey("path: not a percent-encoded path")
-    parts = []
-    for part in raw_path[1:].split("/"):
-        try:
-            parts.append(unquote_to_bytes(part).decode())
-        except UnicodeDecodeError:
-            raise BadKey("path: not UTF-8") from None
-        if "/" in parts[-1]:
-            raise BadKey("path: an encoded slash")
-    return check_key("/".join(parts))
-
-
-class _BrokenOff(Exception):
-    """The answer ended in its middle: `status` is what it would have been, had we known before."""
-
-    def __init__(self, response: web.StreamResponse, status: int) -> None:
-        super().__init__(status)
-        self.response = response
-        self.status = status
-
-
 class _Origin:
     def __init__(self, store: ObjectStore, metrics: Metrics, reader: Reader, shelf: FileShelf | None) -> None:
         self._store = store
@@ -134,7 +97,7 @@ class _Origin:
 
     async def song(self, request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
-        status, sent = _LEFT, 0
+        status, sent = LEFT, 0
         self._listen_to(request)
         try:
             response = await self._serve(request)
@@ -143,7 +106,7 @@ class _Origin:
         except TonearmError as error:
             status = error.status
             raise
-        except _BrokenOff as broken:
+        except BrokenOff as broken:
             status, sent = broken.status, broken.response.body_length
             return broken.response
         finally:
@@ -165,7 +128,7 @@ class _Origin:
         except TimeoutError:
             raise StoreUnavailable(f"the store has not answered for {_PROBE_S:g} s") from None
         except StoreError as error:
-            raise _public(error, "healthz") from None
+            raise public(error, "healthz") from None
         return web.json_response({"status": "ready"}, headers={"Cache-Control": "no-store"})
 
     async def measurements(self, request: web.Request) -> web.Response:
@@ -191,7 +154,7 @@ class _Origin:
         try:
             found = await self._find(key, request.headers.get("Accept-Encoding", ""))
         except StoreError as error:
-            raise _public(error, key) from None
+            raise public(error, key) from None
         info = found.info
         timing(request, "find", time.perf_counter() - started)
         headers = {
@@ -217,7 +180,7 @@ class _Origin:
             headers["Content-Type"] = info.media_type
             if not found.headers and self._reader.joins(info, 0, info.size):
                 headers["Cache-Status"] = _COLLAPSED
-            response = await _send(request, 200, headers, info.size, found.read(0, info.size))
+            response = await send(request, 200, headers, info.size, found.read(0, info.size))
             if self._shelf is not None and request.method == "GET" and not found.headers:
                 self._shelf.learn(request, response, self._store, info)
             return response
@@ -230,12 +193,10 @@ class _Origin:
             headers["Content-Range"] = spans[0].content_range(info.size)
             if not found.headers and self._reader.joins(info, spans[0].start, spans[0].stop):
                 headers["Cache-Status"] = _COLLAPSED
-            return await _send(
-                request, 206, headers, len(spans[0]), found.read(spans[0].start, spans[0].stop)
-            )
+            return await send(request, 206, headers, len(spans[0]), found.read(spans[0].start, spans[0].stop))
         multipart = Multipart(spans, size=info.size, media_type=info.media_type, etag=info.etag)
         headers["Content-Type"] = multipart.content_type
-        return await _send(request, 206, headers, multipart.length, _framed(multipart, found.read))
+        return await send(request, 206, headers, multipart.length, framed(multipart, found.read))
 
     async def _find(self, key: str, accepted: str) -> _Found:
         """The representation to answer with, and a way to its bytes that agrees with its description."""
@@ -260,7 +221,7 @@ class _Origin:
             body = await self._manifests.code(info, coding, body)
         return _Found(
             coded(info, coding, body),
-            partial(_pieces, body),
+            partial(pieces, body),
             coding,
             {"Vary": "Accept-Encoding", "Cache-Status": status},
         )
@@ -272,7 +233,7 @@ class _Origin:
             body = await self._reader.whole(key)
             before, info = info, await self._reader.fresh_head(key)
             if before.etag == info.etag and len(body) == info.size:
-                return _Found(info, partial(_pieces, body))
+                return _Found(info, partial(pieces, body))
         raise StoreUnavailable(f"{key}: changes faster than it can be read")
 
 
@@ -284,66 +245,3 @@ class _Found:
     read: Read
     coding: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-async def _pieces(body: bytes, start: int, stop: int) -> AsyncIterator[bytes]:
-    yield body[start:stop]
-
-
-async def _framed(multipart: Multipart, read: Read) -> AsyncIterator[bytes]:
-    for head, span in multipart.parts():
-        yield head
-        async with aclosing(read(span.start, span.stop)) as chunks:  # type: ignore[type-var]
-            async for chunk in chunks:
-                yield chunk
-    yield multipart.end
-
-
-async def _send(
-    request: web.Request, status: int, headers: dict[str, str], length: int, body: AsyncIterator[bytes]
-) -> web.StreamResponse:
-    """Stream `body`, which must have `length` bytes, chunk by chunk."""
-    response = web.StreamResponse(status=status, headers=headers)
-    response.content_length = length
-    response.headers["CMSD-Dynamic"] = cmcd.dynamic(0)
-    if request.method == "HEAD":
-        await response.prepare(request)
-        return response
-    async with aclosing(body) as chunks:  # type: ignore[type-var]
-        started = time.perf_counter()
-        try:
-            chunk = await anext(chunks, b"")  # the store may still say no, with a status
-        except StoreError as error:
-            raise _public(error, request.path[1:]) from None
-        taken = time.perf_counter() - started
-        timing(request, "read", taken)
-        response.headers["CMSD-Dynamic"] = cmcd.dynamic(int(taken * 1000))
-        await response.prepare(request)
-        left = length
-        try:
-            while chunk:
-                left -= len(chunk)
-                async with asyncio.timeout(_SLOWEST_S):
-                    await response.write(chunk)
-                chunk = await anext(chunks, b"")
-            if left:
-                raise StoreUnavailable(f"{left} of {length} bytes are missing")
-        except (ConnectionError, TimeoutError):
-            if request.transport is not None:
-                request.transport.abort()
-            raise _BrokenOff(response, _LEFT) from None
-        except StoreError as error:
-            error_log.error("%s: broken off: %s", request.path, error)
-            if request.transport is not None:
-                request.transport.abort()
-            raise _BrokenOff(response, error.status) from None
-    await response.write_eof()
-    return response
-
-
-def _public(error: StoreError, key: str) -> StoreError:
-    """The same kind of error without the store's address, prefix and troubles: those are for the log."""
-    if isinstance(error, ObjectMissing):
-        return ObjectMissing(f"/{key}: no such object")
-    error_log.error("%s", error)
-    return StoreUnavailable(f"/{key}: the store is not available")

@@ -16,7 +16,9 @@ import pytest
 from media.errors import ObjectMissing, StoreUnavailable
 from media.ports import ObjectInfo, ObjectStore
 from media.serving import JsonLines, error_log
+from origin.app import Options
 from origin.publish import publish
+from origin.reading import Limits
 
 SEGMENT = "/songs/abc/1111111111111111/audio/normal/00001.m4s"
 
@@ -117,6 +119,7 @@ async def test_a_store_in_trouble_before_the_first_byte(
     store.trouble = trouble
     status, headers, body = await origin.ask(SEGMENT)
     assert status == expected
+    assert headers.get("Retry-After") == ("1" if expected == 503 else None)
     assert headers["Content-Type"] == "application/problem+json"
     assert headers["Cache-Control"] == "no-store"
     assert b"10.1.2.3" not in body
@@ -144,6 +147,56 @@ async def test_a_store_in_trouble_after_the_first_byte(
     assert "10.1.2.3" in caplog.text or "missing" in caplog.text
     _, _, metrics = await origin.ask("/metrics")
     assert b'tonearm_origin_requests_total{kind="segment",status="503"} 1.0' in metrics
+
+
+async def test_nothing_follows_half_an_answer(
+    published: ObjectStore, serve: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong behind the first piece, even what nobody thought of: no second answer in the first one's body."""
+    path = "songs/abc/1111111111111111/audio/normal/track.mp4"
+    await published.put(path, bytes(3 << 20), media_type="audio/mp4", cache_control="")
+
+    class Buggy(Troubled):
+        async def head(self, key: str) -> ObjectInfo:
+            return await published.head(key)
+
+        async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+            if start:
+                raise RuntimeError("nobody thought of this")
+            async for chunk in published.read(key, start, stop):
+                yield chunk
+
+    async with serve(Buggy(published)) as origin:
+        status, body = await origin.raw(f"/{path}".encode())
+        assert status == 200
+        assert body.count(0) == len(body) <= 1 << 20
+        assert "nobody thought of this" in caplog.text
+        _, _, metrics = await origin.ask("/metrics")
+        assert b'tonearm_origin_requests_total{kind="segment",status="500"} 1.0' in metrics
+
+
+async def test_a_store_without_a_free_call_is_a_503_and_says_when_to_come_again(
+    published: ObjectStore, serve: Any
+) -> None:
+    gate = asyncio.Event()
+
+    class Gated(Troubled):
+        async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+            await gate.wait()
+            async for chunk in published.read(key, start, stop):
+                yield chunk
+
+    async with serve(Gated(published), Options(fast_path=False, limits=Limits(calls=1, queue=0))) as origin:
+        waits = asyncio.create_task(origin.ask(SEGMENT))
+        while not await origin.counted("store_busy"):
+            pass
+        # Its description would need a call as well.
+        status, headers, body = await origin.ask(SEGMENT.replace("normal", "low"))
+        assert (status, headers["Retry-After"]) == (503, "1")
+        assert json.loads(body)["type"].endswith("store-busy")
+        gate.set()
+        assert (await waits)[0] == 200
+        assert (await origin.ask(SEGMENT.replace("normal", "low")))[0] == 200
 
 
 async def test_one_request_id_from_the_edge_to_the_store(troubled: tuple[Any, Troubled]) -> None:
