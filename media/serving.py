@@ -24,7 +24,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from media import tracing
@@ -108,7 +108,10 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
     status = 500
     response: web.StreamResponse | None = None
     try:
-        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        if request.version == HttpVersion11 and len(request.headers.getall("Host", ())) != 1:
+            # RFC 9112 §3.2: whoever reads another one of two hosts than we do could be led astray.
+            response = problem(400, "", "one Host field, neither none nor several")
+        elif request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             response = web.Response(status=204, headers=PREFLIGHT)
         else:
             response = await _answer(request, handler)
