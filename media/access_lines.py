@@ -7,8 +7,10 @@ quarter of a second, so lines of the two ways may stand in another order than th
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
+from collections.abc import Mapping
 
 from media.fast_path import Quick
 from media.tracing import follow
@@ -28,10 +30,14 @@ class AccessLines:
         self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, quick: Quick) -> None:
+    def add(self, quick: Quick, cmcd: Mapping[str, object] | None = None) -> None:
+        """`cmcd` is what could be read of the player's own words, if anything."""
         if not access_log.isEnabledFor(logging.INFO):
             return
         trace = follow(quick.trace) if quick.trace else None
+        more = f', "trace": "{trace.trace_id}"' if trace else ""
+        if cmcd:
+            more += f', "cmcd": {json.dumps(cmcd)}'
         self._lines.append(
             _LINE
             % (
@@ -41,7 +47,7 @@ class AccessLines:
                 quick.seconds * 1000,
                 quick.request_id,
                 quick.peer[0] if quick.peer else "",
-                f', "trace": "{trace.trace_id}"' if trace else "",
+                more,
             )
         )
         if len(self._lines) >= _MOST:

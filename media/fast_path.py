@@ -36,8 +36,10 @@ _LONGEST = 4096  # bytes of a request's header fields
 _HARMLESS = frozenset(
     b"""host user-agent accept accept-encoding accept-language connection x-request-id traceparent tracestate referer origin via
     forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip cache-control pragma priority cookie dnt sec-gpc
+    cmcd-object cmcd-request cmcd-session cmcd-status
     sec-fetch-dest sec-fetch-mode sec-fetch-site sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform""".split()
 )
+_CMCD = (b"cmcd-object", b"cmcd-request", b"cmcd-session", b"cmcd-status")
 _LINES = re.compile(rb"(?:[!-~][ -~]*\r\n)+\r\n")
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]-]{1,255}")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
@@ -71,6 +73,7 @@ class Quick:
     target: bytes
     request_id: str
     trace: str
+    cmcd: str
     peer: Any
     seconds: float
     size: int
@@ -118,7 +121,7 @@ class FastHandler(web.RequestHandler):
         self._bare = (
             True  # all that came until now were whole requests without a body: the parser is between two
         )
-        self._known: tuple[bytes, tuple[bytes, bytes]] = (b"", (b"", b""))
+        self._known: tuple[bytes, tuple[bytes, bytes, bytes]] = (b"", (b"", b"", b""))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -196,7 +199,8 @@ class FastHandler(web.RequestHandler):
         # Its time to the next request begins anew, as after any other answer.
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         took = time.perf_counter() - started
-        self._shelf.sent(Quick(target, request_id, named[1].decode(), self.peername, took, image.size))
+        trace, said = named[1].decode(), named[2].decode()
+        self._shelf.sent(Quick(target, request_id, trace, said, self.peername, took, image.size))
         return True
 
     def _leave(self, image: Image, head: bytes, sent: int, transport: asyncio.Transport) -> None:
@@ -209,8 +213,8 @@ class FastHandler(web.RequestHandler):
             transport.writelines((head[sent:], rest))
 
 
-def harmless(fields: bytes) -> tuple[bytes, bytes] | None:
-    """The X-Request-Id and the traceparent in a block of header fields that ends with its empty line.
+def harmless(fields: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """The X-Request-Id, the traceparent and the CMCD in a block of header fields that ends with its empty line.
 
     ``None`` where there is anything but harmless fields, once each: then it is aiohttp's to read.
     """
@@ -228,7 +232,8 @@ def harmless(fields: bytes) -> tuple[bytes, bytes] | None:
     if found.get(b"connection", b"keep-alive").lower() != b"keep-alive":
         return None
     given = found.get(b"x-request-id", b"")
-    return (given if REQUEST_ID.fullmatch(given) else b""), found.get(b"traceparent", b"")
+    said = b",".join([found[name] for name in _CMCD if name in found])
+    return (given if REQUEST_ID.fullmatch(given) else b""), found.get(b"traceparent", b""), said
 
 
 def _is_bare(data: bytes) -> bool:

@@ -204,6 +204,10 @@ def _hold(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
     try:
+        with socket.socket(family, kind, protocol) as probe:
+            # Shared ports let a second server in unnoticed, and half of the requests would reach another store.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind(address)

@@ -139,13 +139,7 @@ class _Origin:
         said = cmcd.of_request(request.headers, request.query_string)
         if said:
             request[LOGGED]["cmcd"] = said
-            self._metrics.add("cmcd_requests")
-            if said.get("bs") is True:
-                self._metrics.add("cmcd_starved")
-            if said.get("su") is True:
-                self._metrics.add("cmcd_startup")
-        elif said is None:
-            self._metrics.add("cmcd_broken")
+        self._metrics.heard(said)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         key = key_of(request.rel_url.raw_path)

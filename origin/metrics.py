@@ -7,7 +7,7 @@ beforehand. So nothing that a client sends can make a new one, and counting is a
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -76,6 +76,17 @@ class Metrics:
     def add(self, name: str, number: int = 1) -> None:
         """One of `COUNTERS` or `GAUGES`; the latter go down as well."""
         self._row[self._named[name]] += number
+
+    def heard(self, cmcd: Mapping[str, object] | None) -> None:
+        """What a player said of itself: nothing when empty, ``None`` when it could not be read."""
+        if cmcd:
+            self.add("cmcd_requests")
+            if cmcd.get("bs") is True:
+                self.add("cmcd_starved")
+            if cmcd.get("su") is True:
+                self.add("cmcd_startup")
+        elif cmcd is None:
+            self.add("cmcd_broken")
 
     def value(self, name: str) -> int:
         return self._tally.total(self._named[name])

@@ -135,7 +135,9 @@ class FileShelf:
     def sent(self, quick: Quick) -> None:
         self._metrics.count(quick.target.decode(), 200, quick.seconds, quick.size)
         self._metrics.add("quick")
-        self._lines.add(quick)
+        said = cmcd.read(quick.cmcd) if quick.cmcd else {}
+        self._metrics.heard(said)
+        self._lines.add(quick, said)
 
     def learn(
         self, request: web.Request, response: web.StreamResponse, store: ObjectStore, info: ObjectInfo

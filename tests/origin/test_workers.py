@@ -66,11 +66,24 @@ async def ask(address: str, path: str) -> tuple[int, bytes]:
         return answer.status, await answer.read()
 
 
+async def segments(address: str) -> int:
+    _, text = await ask(address, "/metrics")
+    found = re.search(rb'requests_total\{kind="segment",status="200"\} (\d+)', text)
+    return int(found[1]) if found else 0
+
+
+async def counted(address: str, number: int) -> None:
+    """An answer is counted just after it was sent."""
+    while await segments(address) != number:
+        pass
+
+
 async def test_numbers_are_those_of_all_workers(published: ObjectStore, folder: Path) -> None:
     async with running(folder, "--workers", "3", "--no-access-log") as (process, address):
         assert len(workers_of(process.pid)) == 3
         for _ in range(60):
             assert (await ask(address, SEGMENT))[0] == 200
+        await counted(address, 60)
         # Whichever worker answers, it knows of all sixty.
         for _ in range(10):
             _, text = await ask(address, "/metrics")
@@ -82,6 +95,7 @@ async def test_a_worker_that_dies_is_started_anew(published: ObjectStore, folder
     async with running(folder, "--workers", "2", "--no-access-log") as (process, address):
         for _ in range(20):
             await ask(address, SEGMENT)
+        await counted(address, 20)
         before = workers_of(process.pid)
         victim = min(before)
         os.kill(victim, signal.SIGKILL)
@@ -93,8 +107,8 @@ async def test_a_worker_that_dies_is_started_anew(published: ObjectStore, folder
         await until(lambda: listening(fresh, int(address.rpartition(":")[2])))
         for _ in range(20):
             assert (await ask(address, SEGMENT))[0] == 200
+        await counted(address, 40)  # a dead worker's numbers stay
         _, text = await ask(address, "/metrics")
-        assert b'requests_total{kind="segment",status="200"} 40.0' in text  # a dead worker's numbers stay
         assert b"tonearm_origin_worker_restarts_total 1.0" in text
 
 
@@ -154,6 +168,21 @@ async def test_a_port_that_is_taken_is_one_line(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_second_server_does_not_slip_in(published: ObjectStore, folder: Path, workers: str) -> None:
+    """Workers share their port with each other, and with nobody else."""
+    async with running(folder, "--workers", "2") as (_, address):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cli", "origin", "--store", str(folder), "--workers", workers),
+            *("--port", address.rpartition(":")[2]),
+            cwd=Path(cli.__file__).parent,
+            stderr=PIPE,
+        )
+        _, said = await process.communicate()
+        assert process.returncode == 2
+        assert b"address already in use" in said
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
 async def test_while_it_drains_it_answers_and_says_goodbye(
     published: ObjectStore, folder: Path, workers: str
 ) -> None:
@@ -199,7 +228,11 @@ async def test_while_it_drains_it_answers_and_says_goodbye(
 async def test_the_access_log_has_every_answer_of_the_fast_path(published: ObjectStore, folder: Path) -> None:
     async with running(folder, "--workers", "1", "--drain", "0") as (process, address):
         async with aiohttp.ClientSession(address) as session:
-            headers = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+            headers = {
+                "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "CMCD-Status": "bs",
+                "CMCD-Object": 'br=160,com.example="\\""',
+            }
             for number in range(50):
                 async with session.get(
                     SEGMENT, headers={**headers, "X-Request-Id": f"request-{number:04d}"}
@@ -207,7 +240,9 @@ async def test_the_access_log_has_every_answer_of_the_fast_path(published: Objec
                     assert answer.headers["X-Request-Id"] == f"request-{number:04d}"
                     await answer.read()
             async with session.get("/metrics") as answer:
-                quick = re.search(rb"tonearm_origin_quick_total (\d+)", await answer.read())
+                text = await answer.read()
+                quick = re.search(rb"tonearm_origin_quick_total (\d+)", text)
+                assert b"tonearm_origin_cmcd_starved_total 50.0" in text
         assert quick is not None
         assert int(quick[1]) > 40
         process.send_signal(signal.SIGTERM)
@@ -218,4 +253,5 @@ async def test_the_access_log_has_every_answer_of_the_fast_path(published: Objec
     assert len({tuple(sorted(line)) for line in logged.values()}) == 1  # both ways write the same fields
     one = logged["request-0049"]
     assert (one["status"], one["bytes"], one["remote"]) == (200, 420, "127.0.0.1")
+    assert {json.dumps(line["cmcd"]) for line in logged.values()} == {'{"br": 160, "bs": true}'}
     assert one["trace"] == "0af7651916cd43dd8448eb211c80319c"
