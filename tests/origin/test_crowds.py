@@ -124,3 +124,24 @@ async def test_floods_are_refused_and_forgotten(server: tuple[int, str], flood: 
         assert answer == b"" or answer.split()[1] == b"400"
         assert (await ask(address, SEGMENT))[0] == 200
     await until(lambda: files_of(pid) <= files + 2)
+
+
+async def test_answers_that_do_not_fit_arrive_whole(server: tuple[int, str], folder: Path) -> None:
+    """uvloop's transport takes over what the socket did not, and the next answers queue behind it."""
+    _, address = server
+    path = f"/songs/abc/{V1}/audio/low/00200.m4s"
+    body = os.urandom(200_000)
+    (folder / path[1:]).write_bytes(body)
+    for _ in range(20):
+        assert await ask(address, path) == (200, body)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", int(address.rpartition(":")[2])))
+        for _ in range(30):  # 6 MB: more than the sockets hold
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: o\r\n\r\n".encode())
+        with client.makefile("rb") as stream:
+            for _ in range(30):
+                assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
+                while stream.readline() != b"\r\n":
+                    pass
+                assert stream.read(len(body)) == body

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from media.fast_path import LARGEST, harmless
+from media.fast_path import LARGEST, _Clock, harmless
 from media.layout import IMMUTABLE
 from media.ports import ObjectStore
 from origin.app import Options
@@ -369,3 +369,30 @@ def test_a_folder_is_what_the_fast_path_needs(tmp_path: Path) -> None:
     assert folder_of(store) == tmp_path
     assert routes(store).shelf is not None
     assert routes(store, Options(fast_path=False)).shelf is None
+
+
+async def test_who_says_nothing_for_long_is_let_go(
+    published: ObjectStore, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a head, nothing at all, or nothing more after a quick answer: the connection ends by itself."""
+    monkeypatch.setattr("media.serving.KEEPALIVE_S", 0.3)
+    async with serve(published, Options()) as origin:
+        await learned(origin, PLAIN[1])
+        for said in (b"", b"GET /songs/abc", b"GET %b HTTP/1.1\r\nHost: o\r\n\r\n" % PLAIN[1].encode()):
+            reader, writer = await asyncio.open_connection("127.0.0.1", origin.port)
+            writer.write(said)
+            answer = await reader.read()
+            assert answer.startswith(b"HTTP/1.1 200") if said.endswith(b"\n") else answer == b""
+            writer.close()
+
+
+def test_the_date_follows_the_clock_wherever_it_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = _Clock()
+    for now, said in (
+        (784111777.9, b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"),
+        (784111778.0, b"Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n"),
+        (0.0, b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"),
+    ):
+        monkeypatch.setattr("media.fast_path.time.time", lambda now=now: now)
+        assert clock.field() == said
+        assert clock.field() == said

@@ -215,3 +215,25 @@ async def test_what_vanished_is_forgotten(gated: Gated, published: ObjectStore) 
         await body(reader, info)
     with pytest.raises(ObjectMissing):
         await reader.head(KEY)
+
+
+async def test_bytes_reach_all_who_joined_as_they_come(published: ObjectStore) -> None:
+    halfway = asyncio.Event()
+
+    class Dawdling(Gated):
+        async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+            self.calls.append(("read", key, start, stop))
+            yield BODY[:1000]
+            await halfway.wait()
+            yield BODY[1000:]
+
+    store = Dawdling(published)
+    reader, _ = reader_of(store)
+    info = await reader.head(KEY)
+    first, second = reader.read(info, 0, info.size), reader.read(info, 0, info.size)
+    assert await anext(first) == BODY[:1000]
+    assert await anext(second) == BODY[:1000]  # who comes late gets the beginning as well
+    halfway.set()
+    for each in (first, second):
+        assert b"".join([chunk async for chunk in each]) == BODY[1000:]
+    assert [call[0] for call in store.calls] == ["head", "read"]
