@@ -156,6 +156,7 @@ TRICKS = [
     "/t/{token}//songs/a-song/0123456789abcdef/x",
     "/t/{token}/songs/a-song/0123456789abcdef/%78",
     "/t/{token}/songs/a-song%2f0123456789abcdef/x",
+    "/t/{token}/songs/other/0123456789abcdef/x#/../../../a-song/0123456789abcdef/x",
     "/t/{token}/metrics",
     "/t//songs/a-song/0123456789abcdef/x",
     "/songs/a-song/0123456789abcdef/public/../x",
