@@ -129,7 +129,7 @@ sub vcl_recv {{
         if (req.url ~ "^/t/") {{
             set req.http.X-Tonearm-Who = regsub(req.url, "^/t/([^/]+)(/songs/[^/?]+/[^/?]+).*$", "\\2 \\1");
         }} else {{
-            set req.http.X-Tonearm-Who = req.url + " " + req.http.Cookie;
+            set req.http.X-Tonearm-Who = regsub(req.url, "^(/songs/[^/?]+/[^/?]+)[^?]*", "\\1") + " " + req.http.Cookie;
         }}
         set req.url = "/verify";
         set req.backend_hint = verifier;

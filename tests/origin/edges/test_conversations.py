@@ -228,11 +228,14 @@ async def test_a_yes_for_less_than_the_version_is_for_one_request(edge: Any) -> 
 async def test_a_yes_is_one_listeners(edge: Any) -> None:
     """A cookie that was good is not good for who comes without it."""
     edge.origin.says(SONG + SEGMENT, BODY, IMMUTABLE)
+    edge.origin.says(SONG + "init.mp4", b"init", IMMUTABLE)
     cookie = f"hdnts={AKAMAI.sign(Terms((SONG + '*',), FOREVER)).cookies['hdnts']}"
     assert (await edge.ask(f"/{SONG}{SEGMENT}", Cookie=cookie)).status == 200
     assert (await edge.ask(f"/{SONG}{SEGMENT}")).status == 403
-    assert (await edge.ask(f"/{SONG}{SEGMENT}", Cookie=cookie)).status == 200
+    for name in (SEGMENT, "init.mp4"):
+        assert (await edge.ask(f"/{SONG}{name}", Cookie=cookie)).status == 200
     assert len(edge.verified) == 2
+    assert (await edge.ask("/songs/b/0123456789abcdef/init.mp4", Cookie=cookie)).status == 403
 
 
 async def test_licences_and_the_api_pass_through_and_are_not_kept(edge: Any) -> None:
