@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edge_sim.freshness import Freshness
 
-_OVERHEAD = 1024  # headers, key, Python objects: what an entry costs besides its body, in bytes
+OVERHEAD = 1024  # headers, key, Python objects: what an entry costs besides its body, in bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,7 +21,7 @@ class Whole:
 
     @property
     def size(self) -> int:
-        return len(self.body) + _OVERHEAD
+        return len(self.body) + OVERHEAD
 
     @property
     def etag(self) -> str:
@@ -45,7 +45,7 @@ class Missing:
     """The origin said that there is no such object. Only the fact is kept, not the answer."""
 
     until_ms: int
-    size: int = _OVERHEAD
+    size: int = OVERHEAD
 
     def fresh(self, now_ms: int) -> bool:
         return now_ms < self.until_ms
@@ -56,7 +56,7 @@ class Oversized:
     """The object is larger than the edge holds: everyone's request for it passes through."""
 
     until_ms: int
-    size: int = _OVERHEAD
+    size: int = OVERHEAD
 
     def fresh(self, now_ms: int) -> bool:
         return now_ms < self.until_ms

@@ -15,8 +15,8 @@ from typing import Protocol, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 NAMES = ("s3fifo", "sieve", "lru", "tinylfu", "gdsf")
-DEFAULT = "s3fifo"
-TYPICAL = 64 << 10  # bytes: a segment of four seconds at 128 kbit/s
+DEFAULT = "s3fifo"  # docs/decisions/0015-the-simulator.md says why
+TYPICAL = 16 << 10  # bytes: a segment at 32 kbit/s; most are larger, and counters to spare do no harm
 
 
 class Policy(Protocol[K]):

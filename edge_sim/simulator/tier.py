@@ -8,21 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy
-import numpy.typing as npt
 
 from edge_sim.policies import Policy
-
-Flags = npt.NDArray[numpy.bool_]
+from edge_sim.simulator.requests import Flags
 
 
 class Tier:
-    """A budget of bytes and a policy, as `edge_sim.cache.MemoryCache`; what is larger than `largest` bytes is not kept."""
+    """A budget of bytes and a policy, as `edge_sim.cache.MemoryCache`; what is larger than `largest` bytes is not kept.
 
-    def __init__(self, budget: int, policy: Policy[int], *, largest: int) -> None:
+    Each object takes `overhead` bytes besides its own.
+    """
+
+    def __init__(self, budget: int, policy: Policy[int], *, largest: int, overhead: int = 0) -> None:
         self.budget = budget
         self.used = 0
         self._policy = policy
-        self._largest = min(largest, budget)
+        self._largest = min(largest, budget - overhead)
+        self._overhead = overhead
         self._sizes: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -43,7 +45,7 @@ class Tier:
             else:
                 note(0)
                 if size <= self._largest:
-                    self._keep(key, size)
+                    self._keep(key, size + self._overhead)
         return numpy.frombuffer(hits, numpy.bool_)
 
     def _keep(self, key: int, size: int) -> None:

@@ -1,0 +1,71 @@
+"""Access logs of JSON lines: those of our servers (`media.serving.JsonLines`), and nginx's where we configure it.
+
+    {"time": 1800000000000, "method": "GET", "path": "/t/…/songs/…", "status": 200, "bytes": 65001, "logger": "tonearm.access", …}
+    {"time": "2026-11-28T10:08:15+00:00", "method": "GET", "path": "songs/…", "status": 200, "bytes": 65001, …}
+
+Lines of other loggers, and of requests that could not be read, are passed over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from edge_sim.simulator.formats.objects import Line, objects, written
+from edge_sim.simulator.requests import Requests, batches
+from media.errors import FormatError
+
+
+def read(path: Path) -> Iterator[Requests]:
+    """Servers write a line when an answer ends; requests are taken in that order."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        yield from batches(objects(_lines(path, file)))
+
+
+def _lines(path: Path, file: Iterable[str]) -> Iterator[Line]:
+    for number, text in enumerate(file, 1):
+        try:
+            line = json.loads(text)
+            if line.get("logger", "tonearm.access") != "tonearm.access" or not line.get("path"):
+                continue
+            yield (
+                _time(line["time"]),
+                line["method"],
+                _rooted(line["path"]),
+                int(line["status"]),
+                int(line["bytes"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise FormatError(
+                f"{path}: line {number}: not a line of an access log: {text.strip()[:80]!r}"
+            ) from None
+
+
+def _time(value: int | str) -> int:
+    return value if isinstance(value, int) else round(datetime.fromisoformat(value).timestamp() * 1000)
+
+
+def _rooted(path: str) -> str:
+    return path if path.startswith("/") else f"/{path}"
+
+
+def write(path: Path, requests: Iterable[Requests]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for batch in requests:
+            rows = zip(batch.times.tolist(), batch.keys.tolist(), batch.sizes.tolist(), strict=True)
+            file.writelines(_line(*row) for row in rows)
+
+
+def _line(time: int, key: int, size: int) -> str:
+    line = {
+        "time": time,
+        "level": "INFO",
+        "logger": "tonearm.access",
+        "method": "GET",
+        "path": written(key),
+        "status": 200,
+        "bytes": size,
+    }
+    return json.dumps(line) + "\n"
