@@ -45,6 +45,10 @@ COMMANDS = {
     ),
     "api": ("control_api.commands:api", "The control API alone."),
     "play": ("edge_sim.commands:play", "A virtual player: the waterfall of a start."),
+    "simulate": (
+        "edge_sim.simulator.commands:simulate",
+        "What caches of given sizes would do for a service of given shape.",
+    ),
     "sign": ("origin.signing.commands:sign", "An address or cookies that open a song for a while."),
     "keys": ("drm.commands:keys", "Content keys: create, list, show, export, import, fetch."),
     "speke": ("drm.speke.commands:speke", "A small SPEKE key server, for packagers that ask for keys."),

@@ -1,0 +1,142 @@
+"""One sample through all tiers: what it asked for, who answered, and how long starts took.
+
+Samples hold equally many songs, but not streams: whether one of the few songs that everybody plays is among them decides how
+many there are. Those are in every memory, so what is missing, or too much, against the expected number is counted as hits of the first
+tier (the correction that the authors of SHARDS call *adj*). Without it the share of misses would be off by tens of per cent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy
+
+from edge_sim.simulator import curves, start_time
+from edge_sim.simulator.hashing import slices
+from edge_sim.simulator.priming import prime
+from edge_sim.simulator.requests import Floats, Ints, Requests, Source, joined
+from edge_sim.simulator.settings import Settings
+from edge_sim.simulator.synthetic import Day, Sample, World, day
+from edge_sim.simulator.tally import Tally
+from edge_sim.simulator.topology import MEMORY, Topology
+
+_THINNER = 12  # curves take one song of so many
+_MANY = 400_000  # requests of a region from which on they do
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """`requests` and `bytes`: regions × tiers × times; `starts`: the histogram of `start_time`; both with the correction.
+
+    `curves` has misses and missed bytes by policy and factor, and `asked` the requests and bytes that they are of.
+    """
+
+    requests: Floats
+    bytes: Floats
+    starts: Floats
+    width_ms: int
+    simulated: int
+    curves: dict[str, Floats] = field(default_factory=dict)
+    asked: Floats = field(default_factory=lambda: numpy.zeros(2))
+
+
+def of_world(world: World, settings: Settings, sample: Sample, number: int) -> Replica:
+    """A day of the songs of `sample`, the replica of this number."""
+    drawn = day(world, sample, seed=number)
+    topology = Topology(len(world.regions), settings.sizes.divided(settings.slices), settings.policy)
+    if settings.primed:
+        prime(topology, sample)
+    answered = topology.feed(drawn.requests)
+    tally = Tally(len(world.regions), width_ms=900_000, wrap=True)
+    tally.add(drawn.requests, answered, 0)
+    expected = world.streams / settings.slices * world.shares
+    streams = numpy.bincount(drawn.regions, minlength=len(world.regions))
+    _correct(tally, expected / numpy.maximum(streams, 1))
+    starts = _starts(settings, drawn, answered, number, expected.sum())
+    largest = int(numpy.argmax(world.shares))
+    points, asked = _curves(settings, drawn, sample, number, largest, expected[largest])
+    return Replica(tally.requests, tally.bytes, starts, tally.width_ms, len(drawn.requests), points, asked)
+
+
+def of_trace(source: Source, settings: Settings, number: int) -> Replica:
+    """The objects of one slice of a trace, all of one region; its curves are those of the whole slice."""
+    topology = Topology(1, settings.sizes.divided(settings.slices), settings.policy)
+    tally = Tally(1, width_ms=1000, wrap=False)
+    budget = settings.sizes.memory // settings.slices
+    kept: list[Requests] = []
+    seen, begin = 0, None
+    for batch in source():
+        begin = int(batch.times[0]) if begin is None else begin
+        seen += len(batch)
+        tally.reach(int(batch.times[-1]) - begin)
+        if settings.slices > 1:
+            batch = batch.take(slices(batch.keys, settings.slices, settings.seed) == numpy.uint64(number))
+        tally.add(batch, topology.feed(batch), begin)
+        if settings.curves:
+            kept.append(batch)
+    simulated = int(tally.requests.sum())
+    factor = seen / settings.slices / max(simulated, 1)
+    _correct(tally, numpy.array([factor]))
+    points: dict[str, Floats] = {}
+    asked = numpy.zeros(2)
+    if kept:
+        whole = joined(kept)
+        asked = numpy.array([len(whole), whole.sizes.sum()]) * factor
+        for name in settings.curves:
+            points[name] = numpy.array(curves.curve(name, budget, whole, None, 0), float)
+    empty = numpy.zeros(len(start_time.EDGES_MS) - 1)
+    return Replica(tally.requests, tally.bytes, empty, tally.width_ms, simulated, points, asked)
+
+
+def together(replicas: Sequence[Replica]) -> Replica:
+    """All of them as one; those of a trace have the same times, because each reads all of it."""
+    first = replicas[0]
+    return Replica(
+        numpy.sum([each.requests for each in replicas], axis=0),
+        numpy.sum([each.bytes for each in replicas], axis=0),
+        numpy.sum([each.starts for each in replicas], axis=0),
+        first.width_ms,
+        sum(each.simulated for each in replicas),
+        {name: numpy.sum([each.curves[name] for each in replicas], axis=0) for name in first.curves},
+        numpy.sum([each.asked for each in replicas], axis=0),
+    )
+
+
+def _correct(tally: Tally, factors: Floats) -> None:
+    """`factors` say for each region how many times as many requests there should have been."""
+    for counts in (tally.requests, tally.bytes):
+        more = counts.sum(axis=1) * (factors - 1)[:, None]
+        counts[:, MEMORY] = numpy.maximum(counts[:, MEMORY] + more, 0)
+
+
+def _starts(settings: Settings, drawn: Day, answered: Ints, number: int, expected: float) -> Floats:
+    times = start_time.starts(settings.network, drawn, answered, seed=settings.seed * 1000 + number)
+    counts = start_time.histogram(times).astype(float)
+    waiting = drawn.requests.streams >= 0
+    slowest = numpy.zeros(len(times), numpy.int64)
+    numpy.maximum.at(slowest, drawn.requests.streams[waiting], answered[waiting])
+    best = start_time.histogram(times[slowest == MEMORY]).astype(float)
+    if best.any():
+        counts = numpy.maximum(counts + (expected - len(times)) * best / best.sum(), 0)
+    return counts
+
+
+def _curves(
+    settings: Settings, drawn: Day, sample: Sample, number: int, region: int, expected: float
+) -> tuple[dict[str, Floats], Floats]:
+    if not settings.curves:
+        return {}, numpy.zeros(2)
+    requests = drawn.requests.take(drawn.requests.regions == region)
+    asked = numpy.array([len(requests), requests.sizes.sum()], float)
+    asked *= expected / max((drawn.regions == region).sum(), 1)
+    by = _THINNER if len(requests) > _MANY else 1
+    budget = settings.sizes.memory // settings.slices // by
+    if by > 1:
+        requests, sample = curves.thinned(requests, sample, by, 5 * number)
+    primed = sample if settings.primed else None
+    points = {
+        name: numpy.array(curves.curve(name, budget, requests, primed, region), float) * by
+        for name in settings.curves
+    }
+    return points, asked

@@ -1,0 +1,190 @@
+"""The report of one simulation: `page` makes HTML of the JSON document, and of nothing else."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from edge_sim.simulator.report import plots
+from edge_sim.simulator.report.style import STYLE
+from edge_sim.simulator.report.words import amount, dollars, ms, per_cent
+
+Document = dict[str, Any]
+_TIERS = ("memory", "disk", "shield")
+
+
+def page(document: Document) -> str:
+    """One HTML page, with nothing to load."""
+    policies = document["curves"]
+    sections = [
+        _section(
+            "Who answered",
+            _answered(document),
+            plots.over_time(document) + plots.load(document),
+            (*_TIERS, "origin"),
+        )
+    ]
+    pair = []
+    if policies:
+        pair.append(
+            _section(
+                "What more memory would bring", _curves(document), plots.curves(document), tuple(policies)
+            )
+        )
+    if "start_ms" in document:
+        pair.append(_section("How long a start takes", _starts(document), plots.starts(document)))
+    sections.append(f'<div class="grid2">{"".join(pair)}</div>')
+    sections.append(
+        _section(
+            "When and where",
+            _where(document),
+            plots.regions(document),
+        )
+    )
+    sections.append(
+        _section("By region and tier", "Each tier's hit ratio counts what reached it.", _regions(document))
+    )
+    if "cost" in document:
+        sections.append(_section("What a day costs", _prices(document), _cost(document)))
+    return html(
+        "Tonearm: a simulated day" if "world" in document else "Tonearm: a trace, replayed",
+        subtitle(document),
+        _cards(document) + "".join(sections),
+    )
+
+
+def html(title: str, under: str, body: str) -> str:
+    """The page around `body`; title and the line under it are text."""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
+        f"<h1>{escape(title)}</h1><p>{escape(under)}</p>{body}</body></html>\n"
+    )
+
+
+def subtitle(document: Document) -> str:
+    """What was simulated, in one line."""
+    sampling, tiers = document["sampling"], document["tiers"]
+    parts = []
+    if world := document.get("world"):
+        parts.append(
+            f"{amount(world['catalogue'])} songs, {amount(world['streams_per_day'])} streams a day, {len(world['regions'])} regions"
+        )
+    parts.append(document["policy"])
+    parts += [f"{name} {amount(tiers[name], 'B')}" for name in _TIERS if tiers[name]]
+    parts.append(
+        f"1 : {sampling['one_of']:,} in {sampling['replicas']} samples"
+        if sampling["one_of"] > 1
+        else "every request"
+    )
+    return " · ".join(parts)
+
+
+def _cards(document: Document) -> str:
+    place, origin = document["all"], document["origin"]
+    cards = [
+        (per_cent(place["edge"]["hit_ratio"]), "of requests answered by the edges"),
+        (per_cent(place["edge"]["byte_hit_ratio"]), "of bytes"),
+        (
+            amount(origin["bytes"], "B"),
+            f"leave the origin, {amount(origin['peak_bits_per_s'], 'bit/s')} at most",
+        ),
+    ]
+    if "start_ms" in document:
+        cards += [(ms(document["start_ms"][name]), f"start time, {name}") for name in ("p50", "p99")]
+    if "cost" in document:
+        cards.append((dollars(document["cost"]["dollars_per_day"]["total"]), "a day"))
+    return f'<div class="cards">{"".join(_card(value, what) for value, what in cards)}</div>'
+
+
+def _card(value: str, what: str) -> str:
+    number, sign, error = value.partition(" ± ")
+    return f'<div class="card"><b>{escape(number)}<small>{escape(sign + error)}</small></b><span>{escape(what)}</span></div>'
+
+
+def _section(title: str, text: str, content: str, legend: tuple[str, ...] = ()) -> str:
+    entries = "".join(f'<span class="{escape(name)}"><i></i>{escape(name)}</span>' for name in legend)
+    keys = f'<div class="legend">{entries}</div>' if legend else ""
+    return f"<section><h2>{escape(title)}</h2><p>{escape(text)}</p>{keys}{content}</section>"
+
+
+def _answered(document: Document) -> str:
+    sampling = document["sampling"]
+    return f"{amount(sampling['requests'])} requests for {amount(sampling['bytes'], 'B')}; {sampling['simulated_requests']:,} of them were replayed."
+
+
+def _where(document: Document) -> str:
+    low, high = plots.extremes(document)
+    return f"Requests that a region's edges answered themselves, by time (UTC): pale is {low:.1%}, dark {high:.1%}."
+
+
+def _curves(document: Document) -> str:
+    text = "Misses of the largest region's memory under each policy"
+    return (
+        f"{text}, and one standard error of {document['policy']}."
+        if document["sampling"]["replicas"] > 1
+        else f"{text}."
+    )
+
+
+def _starts(document: Document) -> str:
+    network = document["network"]
+    return f"Listeners' median round trip {network['rtt']:g} ms, {amount(network['kbits'] * 1000, 'bit/s')}; 95 % within {ms(document['start_ms']['p95'])}."
+
+
+def _regions(document: Document) -> str:
+    rows = [("all", document["all"]), *document["regions"].items()]
+    if len(rows) == 2:
+        rows = rows[:1]
+    return table(
+        [
+            "",
+            "requests",
+            *(f"{name} {what}" for name in _TIERS for what in ("hits", "bytes")),
+            "to the origin",
+        ],
+        [
+            [
+                name,
+                amount(place["requests"]),
+                *(
+                    per_cent(place["tiers"][tier][kind])
+                    for tier in _TIERS
+                    for kind in ("hit_ratio", "byte_hit_ratio")
+                ),
+                per_cent(place["origin"]["share"]),
+            ]
+            for name, place in rows
+        ],
+    )
+
+
+def _prices(document: Document) -> str:
+    prices = document["cost"]["prices"]
+    return (
+        f"At ${prices['edge_gb']:g} a GB to listeners, ${prices['shield_gb']:g} from the shield, ${prices['origin_gb']:g} and "
+        f"${prices['origin_million']:g} a million requests from the origin; memory ${prices['memory_gb_month']:g} and disk "
+        f"${prices['disk_gb_month']:g} a GB and month."
+    )
+
+
+def _cost(document: Document) -> str:
+    costs = document["cost"]["dollars_per_day"]
+    return table([name.replace("_", " ") for name in costs], [[dollars(value) for value in costs.values()]])
+
+
+def table(head: list[str], rows: list[list[str]], classes: list[list[str]] | None = None) -> str:
+    """`classes` may give each cell one."""
+    cells = [
+        "".join(
+            f'<td class="{classes[down][across]}">{escape(cell)}</td>'
+            if classes
+            else f"<td>{escape(cell)}</td>"
+            for across, cell in enumerate(row)
+        )
+        for down, row in enumerate(rows)
+    ]
+    return (
+        f"<table><tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>"
+        f"{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
+    )

@@ -1,0 +1,76 @@
+"""A simulation, and a comparison, on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from edge_sim.simulator.report.compare import Row
+from edge_sim.simulator.report.page import subtitle
+from edge_sim.simulator.report.words import amount, dollars, ms, per_cent
+
+_TIERS = ("memory", "disk", "shield")
+_COLOURS = {"better": "green", "worse": "red"}
+
+
+def summary(document: dict[str, Any]) -> Iterator[RenderableType]:
+    """What was simulated; hit ratios; what is left for the origin; starts and cost; misses by policy."""
+    yield Text(subtitle(document), "dim")
+    yield _tiers(document)
+    origin = document["origin"]
+    lines = [
+        f"origin   {amount(origin['bytes'], 'B')}, {amount(origin['requests'])} requests, "
+        f"{amount(origin['peak_bits_per_s'], 'bit/s')} at most"
+    ]
+    if "start_ms" in document:
+        starts = document["start_ms"]
+        lines.append("start    " + ", ".join(f"{name} {ms(starts[name])}" for name in ("p50", "p95", "p99")))
+    if "cost" in document:
+        lines.append(f"cost     {dollars(document['cost']['dollars_per_day']['total'])} a day")
+    yield Text("\n".join(lines) + "\n")
+    if document["curves"]:
+        yield _curves(document["curves"], document["policy"])
+
+
+def comparison(rows: Sequence[Row]) -> Table:
+    table = Table("", "A", "B", "B against A", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(row.name, row.before, row.after, Text(row.change, _COLOURS.get(row.verdict, "")))
+    return table
+
+
+def _tiers(document: dict[str, Any]) -> Table:
+    table = Table("", "requests", *_TIERS, "edges", "edges, bytes", "to the origin", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    places = [("all", document["all"])]
+    if len(document["regions"]) > 1:
+        places += document["regions"].items()
+    for name, place in places:
+        table.add_row(
+            name,
+            amount(place["requests"]),
+            *(f"{place['tiers'][tier]['hit_ratio']['value']:.2%}" for tier in _TIERS),
+            per_cent(place["edge"]["hit_ratio"]),
+            per_cent(place["edge"]["byte_hit_ratio"]),
+            per_cent(place["origin"]["share"]),
+        )
+    return table
+
+
+def _curves(curves: dict[str, Any], chosen: str) -> Table:
+    sizes = [amount(point["bytes"], "B") for point in next(iter(curves.values()))]
+    table = Table("missed by a memory of", *sizes, box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, points in curves.items():
+        table.add_row(
+            Text(name, "bold" if name == chosen else ""), *(f"{point['miss_ratio']:.1%}" for point in points)
+        )
+    return table

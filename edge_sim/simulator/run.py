@@ -1,0 +1,41 @@
+"""All replicas of a simulation, on all cores, and then one outcome."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from edge_sim.simulator.outcome import Outcome
+from edge_sim.simulator.replica import Replica, of_trace, of_world
+from edge_sim.simulator.requests import Requests, Source
+from edge_sim.simulator.settings import Settings
+from edge_sim.simulator.synthetic import World, day, sample
+
+
+def simulate_world(world: World, settings: Settings, *, jobs: int | None = None) -> Outcome:
+    """A day of `world`; `jobs` processes, as many as there are cores by default."""
+    samples = sample(world, settings.slices, settings.replicas)
+    replicas = _all(of_world, [(world, settings, each, number) for number, each in enumerate(samples)], jobs)
+    return Outcome(settings, replicas, [region.name for region in world.regions], world)
+
+
+def simulate_trace(source: Source, settings: Settings, *, jobs: int | None = None) -> Outcome:
+    """A trace, read once for each replica."""
+    replicas = _all(of_trace, [(source, settings, number) for number in range(settings.replicas)], jobs)
+    return Outcome(settings, replicas, ["trace"], None)
+
+
+def requests_of(world: World, settings: Settings) -> Requests:
+    """What the first sample of `world` asks for in a day."""
+    return day(world, sample(world, settings.slices, 1)[0], seed=0).requests
+
+
+def _all(work: Callable[..., Replica], tasks: list[tuple[object, ...]], jobs: int | None) -> list[Replica]:
+    jobs = min(len(tasks), jobs or os.cpu_count() or 1)
+    if jobs == 1:
+        return [work(*task) for task in tasks]
+    # Not forked: whoever calls us may have threads.
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        return list(pool.map(work, *zip(*tasks, strict=True)))

@@ -1,0 +1,41 @@
+"""What a simulation is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edge_sim.policies import DEFAULT, NAMES
+from edge_sim.simulator.start_time import Network
+from edge_sim.simulator.topology import Sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """In US dollars: list prices of the large clouds in 2026, rounded; whoever has a contract has others."""
+
+    edge_gb: float = 0.01  # sent to listeners
+    shield_gb: float = 0.01  # from the shield to edges
+    origin_gb: float = 0.05  # from the store to the shield
+    origin_million: float = 0.4  # requests to the store
+    memory_gb_month: float = 2.0
+    disk_gb_month: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One object of `sample` is simulated, in `replicas` samples that share none; `sizes` are those of the whole."""
+
+    sizes: Sizes
+    policy: str = DEFAULT
+    sample: int = 1000
+    replicas: int = 4
+    curves: tuple[str, ...] = NAMES
+    primed: bool = True
+    network: Network = field(default_factory=Network)
+    prices: Prices = field(default_factory=Prices)
+    seed: int = 1
+
+    @property
+    def slices(self) -> int:
+        """How many slices the objects are divided into; each replica takes one."""
+        return self.sample * self.replicas
