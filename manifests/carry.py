@@ -85,7 +85,7 @@ def _playlist(text: str, change: Callable[[str], str]) -> str:
     if not text.startswith("#EXTM3U"):
         raise ManifestError("playlist: it does not begin with #EXTM3U")
     lines = []
-    for line in text.splitlines():
+    for line in text.replace("\r\n", "\n").removesuffix("\n").split("\n"):
         tag, colon, rest = line.partition(":")
         if line and not line.startswith("#"):
             line = line if _ELSEWHERE.match(line) else change(line)

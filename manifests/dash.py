@@ -10,8 +10,9 @@ One timeline stands for all renditions, and ``segmentAlignment`` is claimed, bec
 cut at the same samples. Renditions of one file have no timeline: ``indexRange`` names their ``sidx``, which says the same. That is
 the on-demand profile, the other shape the live profile (§8.3, §8.4); both are CMAF's (§8.12).
 
-Players switch within an AdaptationSet and need one decoder for it, so each codec has its own; that they hold the same sound cut
-alike is told by adaptation set switching (§5.3.3.5).
+Players switch within an AdaptationSet and need one decoder and one licence for it, so each codec and each key has its own
+(DASH-IF IOP §7.5 wants one default_KID in a set); that they hold the same sound cut alike is told by adaptation set switching
+(§5.3.3.5).
 
 The licence address (``dashif:Laurl``) stands in the ClearKey element when the publisher's own is absolute. The edge's own
 is relative to the MPD, and dash.js and shaka-player do not resolve it: they send the request to a path of the page, and
@@ -83,12 +84,25 @@ def mpd(presentation: Presentation, signalling: Sequence[Signalling] = ()) -> st
     etree.SubElement(about, _name("Title")).text = _NOT_XML.sub("\ufffd", presentation.song.title)
     _steering(root, presentation)
     period = etree.SubElement(root, _name("Period"), id="0", start="PT0S")
-    families: dict[str, list[Rendition]] = {}
+    sets: dict[tuple[str, UUID | None], list[Rendition]] = {}
     for rendition in sorted(presentation.renditions, key=lambda each: each.bandwidth):
-        families.setdefault(rendition.codec.partition(".")[0], []).append(rendition)
-    for index, (family, renditions) in enumerate(families.items()):
-        others = [str(other) for other in range(len(families)) if other != index]
-        _adaptation_set(period, presentation, str(index), family, renditions, others, signalling)
+        family = rendition.codec.partition(".")[0]
+        sets.setdefault((family, presentation.kid_of(rendition)), []).append(rendition)
+    for index, ((family, kid), renditions) in enumerate(sets.items()):
+        others = [str(other) for other in range(len(sets)) if other != index]
+        adaptation = _adaptation_set(period, presentation, str(index), renditions)
+        if kid is not None:
+            _protection(adaptation, presentation, kid, signalling)
+        if others:
+            etree.SubElement(
+                adaptation, _name("SupplementalProperty"), schemeIdUri=SWITCHING, value=",".join(others)
+            )
+        etree.SubElement(adaptation, _name("Label")).text = _FAMILIES.get(family, family)
+        durations = _durations(presentation)
+        if not renditions[0].one_file:
+            _timeline(adaptation, durations, presentation.sample_rate)
+        for rendition in renditions:
+            _representation(adaptation, rendition)
     text = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return str(text, "utf-8")
 
@@ -103,14 +117,8 @@ def _steering(root: etree._Element, presentation: Presentation) -> None:
 
 
 def _adaptation_set(
-    period: etree._Element,
-    presentation: Presentation,
-    name: str,
-    family: str,
-    renditions: Sequence[Rendition],
-    others: Sequence[str],
-    signalling: Sequence[Signalling],
-) -> None:
+    period: etree._Element, presentation: Presentation, name: str, renditions: Sequence[Rendition]
+) -> etree._Element:
     one_file = renditions[0].one_file
     adaptation = etree.SubElement(
         period,
@@ -123,20 +131,7 @@ def _adaptation_set(
     )
     adaptation.set("subsegmentAlignment" if one_file else "segmentAlignment", "true")
     adaptation.set("subsegmentStartsWithSAP" if one_file else "startWithSAP", "1")
-    kids = {presentation.kid_of(rendition) for rendition in renditions}
-    shared = kids.pop() if len(kids) == 1 else None
-    if shared:
-        _protection(adaptation, presentation, shared, signalling)
-    if others:
-        etree.SubElement(
-            adaptation, _name("SupplementalProperty"), schemeIdUri=SWITCHING, value=",".join(others)
-        )
-    etree.SubElement(adaptation, _name("Label")).text = _FAMILIES.get(family, family)
-    durations = _durations(presentation)
-    if not one_file:
-        _timeline(adaptation, durations, presentation.sample_rate)
-    for rendition in renditions:
-        _representation(adaptation, presentation, rendition, None if shared else signalling)
+    return adaptation
 
 
 def duration(samples: int, sample_rate: int) -> str:
@@ -208,13 +203,7 @@ def _timeline(adaptation: etree._Element, durations: Sequence[int], sample_rate:
             entry.set("r", str(repeats))
 
 
-def _representation(
-    adaptation: etree._Element,
-    presentation: Presentation,
-    rendition: Rendition,
-    signalling: Sequence[Signalling] | None,
-) -> None:
-    """One Representation; with the protection, by `signalling`, where the AdaptationSet does not tell it."""
+def _representation(adaptation: etree._Element, rendition: Rendition) -> None:
     if rendition.channels not in CICP:
         raise ManifestError(
             f"rendition {rendition.name!r}: no channel configuration has {rendition.channels} channels"
@@ -232,9 +221,6 @@ def _representation(
         schemeIdUri=CHANNELS,
         value=CICP[rendition.channels],
     )
-    kid = presentation.kid_of(rendition)
-    if signalling is not None and kid is not None:
-        _protection(representation, presentation, kid, signalling)
     etree.SubElement(representation, _name("Label")).text = rendition.name
     if rendition.one_file:
         _file(representation, rendition)

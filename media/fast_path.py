@@ -11,8 +11,8 @@ last byte goes to aiohttp, which must give the same answer (`tests/origin/test_f
 
     handler = FastHandler(server, shelf, loop=loop, **options)   # instead of aiohttp's RequestHandler
 
-Three private attributes of aiohttp 3.14 are read, ``_waiter`` (idle, and no request in work), ``_messages`` (none waits) and
-``_close``/``_force_close`` (the connection still counts), and one is written, ``_next_keepalive_close_time``. ``--no-fast-path``
+Private attributes of aiohttp 3.14 that it reads: ``_waiter`` (there while no request is in work), ``_messages`` (what waits), ``_close`` and ``_force_close``
+(the connection counts no more), ``_loop``. One it writes, ``_next_keepalive_close_time``, and one it calls, ``_drain_helper``. ``--no-fast-path``
 leaves all of this out. See docs/decisions/0014.
 """
 
@@ -42,6 +42,14 @@ _HARMLESS = frozenset(
 _CMCD = (b"cmcd-object", b"cmcd-request", b"cmcd-session", b"cmcd-status")
 _LINES = re.compile(rb"(?:[!-~][ -~]*\r\n)+\r\n")
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]-]{1,255}")
+# Fields that announce a body or another protocol.
+_BODY: Sequence[bytes] = (
+    b"\ncontent-length",
+    b"\ntransfer-encoding",
+    b"\nupgrade",
+    b"\nexpect",
+    b"\nconnection: upg",
+)
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
@@ -118,9 +126,8 @@ class FastHandler(web.RequestHandler):
         super().__init__(manager, **options)
         self._shelf = shelf
         self._socket: socket.socket | None = None
-        self._bare = (
-            True  # all that came until now were whole requests without a body: the parser is between two
-        )
+        # All that came until now were whole requests without a body, so aiohttp's parser stands between two.
+        self._bare = True
         self._known: tuple[bytes, tuple[bytes, bytes, bytes]] = (b"", (b"", b"", b""))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -197,7 +204,7 @@ class FastHandler(web.RequestHandler):
         if sent < len(head) + image.size:
             self._leave(image, head, sent, transport)
         # Its time to the next request begins anew, as after any other answer.
-        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        self._next_keepalive_close_time = self._loop.time() + self.keepalive_timeout
         took = time.perf_counter() - started
         trace, said = named[1].decode(), named[2].decode()
         self._shelf.sent(Quick(target, request_id, trace, said, self.peername, took, image.size))
@@ -242,12 +249,3 @@ def _is_bare(data: bytes) -> bool:
         return False
     lower = data.lower()
     return not any(word in lower for word in _BODY)
-
-
-_BODY: Sequence[bytes] = (
-    b"\ncontent-length",
-    b"\ntransfer-encoding",
-    b"\nupgrade",
-    b"\nexpect",
-    b"\nconnection: upg",
-)

@@ -45,7 +45,7 @@ _NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)
 
 def folder_of(store: ObjectStore) -> Path | None:
     """The folder whose files are the store's objects, for the one kind of store that has such."""
-    return store._root if isinstance(store, FileStore) else None
+    return store.root if isinstance(store, FileStore) else None
 
 
 class _File:

@@ -20,7 +20,7 @@ token and taking it from the request's path would save 44 of them, but ``/t/{tok
 name no song: they learn from the claims whose key they may hand out.
 
 Only the canonical text of a token is accepted: base64 ends in unused bits that decoders ignore, so the text is
-decoded, encoded again and compared. A path is held against the scope as it stands: one with ``%``, a backslash, a
+decoded, encoded again and compared. A path is held against the scope as it stands: one with ``%``, ``?``, ``#``, a backslash, a
 control character, or empty, ``.`` or ``..`` parts is out of every scope, because nothing we publish needs it and two
 servers might read it differently.
 

@@ -5,9 +5,8 @@ A segment's payload is a slice of the rendition's buffer, encrypted or not, and 
 
 **Times.** ``tfdt`` counts from the first unit, priming included; the edit list of the header takes the priming off. Every
 unit lasts as many samples as a decoder makes of it: AAC's full 1024, the last one too, because a shortened last duration
-makes a hole when the next song is appended; FLAC's last block may be a short one, and were it told as long as the others, what
-the append window cuts off behind the song would be taken from the song. Where the song ends is told by the edit list and by
-the manifests.
+makes a hole when the next song is appended; FLAC's last block may be a short one, and told as long as the others it cost samples of
+the song in a join. Where the song ends is told by the edit list and by the manifests.
 
 **Encryption.** ``cenc`` carries one 8-byte IV a sample in ``senc``, with ``saiz`` and ``saio`` pointing there. ``cbcs``
 with a constant IV and whole samples has nothing to say about single samples and carries none of the three

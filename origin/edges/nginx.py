@@ -1,7 +1,7 @@
 """A complete ``nginx.conf``. Nothing but what Debian's nginx-light has: no module of others, no script.
 
-nginx cannot check our tokens: it asks the verifier (`tonearm edge`) about every request with ``auth_request``, on a connection that
-stays open, and answers itself. What the directives are for stands beside them in what is written.
+nginx cannot check our tokens: it asks the verifier (`tonearm edge`) with ``auth_request``, on a connection that stays open, keeps a yes as
+long as the verifier allows, under listener, token and version, and answers itself. What the directives are for stands beside them in what is written.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from media.serving import CORS, PREFLIGHT
-from origin.edges import OBJECT, PART, PUBLIC, SIGNED, Upstream
+from origin.edges import PART, PUBLIC, SIGNED, Upstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,17 @@ def nginx_conf(settings: Nginx) -> str:
             f"        listen {settings.listen};",
             *_headers(),
             _SERVER,
-            _location(f'~ "^{SIGNED}(?<tonearm_object>{OBJECT})$"', _VERIFIED, _cached(settings.origin)),
+            _location(
+                f'~ "^/t/(?<tonearm_token>[A-Za-z0-9_-]+)(?<tonearm_object>{_OBJECT})$"',
+                _VERIFIED,
+                _cached(settings.origin),
+            ),
             _location(f'~ "^(?<tonearm_object>{PUBLIC})$"', _cached(settings.origin)),
             "        # A manifest that was opened by a signed query carries it on: the verifier writes that copy, for one listener.",
             _location(
                 f'~ "^/songs/(?:{PART}/)+{PART}\\.(?:m3u8|mpd)$"', _passed("verifier", settings.verifier)
             ),
-            _location(f'~ "^(?<tonearm_object>{OBJECT})$"', _VERIFIED, _cached(settings.origin)),
+            _location(f'~ "^(?<tonearm_object>{_OBJECT})$"', _VERIFIED, _cached(settings.origin)),
             *(
                 [_location(f'~ "^(?:/v1/|{SIGNED}/(?:licence|keys)/)"', _passed("api", settings.api))]
                 if settings.api
@@ -73,6 +77,7 @@ http {"""
 
 _HTTP = """
     proxy_cache_path "{cache}/objects" levels=1:2 keys_zone=tonearm:64m max_size={megabytes}m inactive=30d use_temp_path=off;
+    proxy_cache_path "{cache}/verdicts" levels=1:2 keys_zone=tonearm_verdicts:16m max_size=64m inactive=1m use_temp_path=off;
     proxy_temp_path "{cache}/proxy";
     client_body_temp_path "{cache}/body";
     fastcgi_temp_path "{cache}/fastcgi";
@@ -109,6 +114,11 @@ _HTTP = """
         "~^STALE" "fwd=stale; detail=stale-if-error";
         default "fwd=bypass";
     }}
+    # Who asks for what: a token says all; without one, the query and the cookies do.
+    map $tonearm_token $tonearm_credentials {{
+        "" "$args $http_cookie";
+        default $tonearm_token;
+    }}
     map $upstream_http_cache_status $tonearm_before {{
         "" "";
         default "$upstream_http_cache_status, ";
@@ -131,6 +141,8 @@ _SERVER = """
             return 200;
         }
 """
+
+_OBJECT = f"(?<tonearm_version>/songs/{PART}(?:/{PART})?)(?:/{PART})*"
 
 _VERIFIED = """\
             auth_request /_tonearm_verify;
@@ -224,7 +236,9 @@ def _verify(verifier: Upstream) -> str:
             proxy_set_header Content-Length "";
             proxy_set_header Range "";
             proxy_set_header X-Original-URI $request_uri;
-            proxy_set_header X-Real-IP $remote_addr;""",
+            proxy_set_header X-Real-IP $remote_addr;
+            proxy_cache tonearm_verdicts;
+            proxy_cache_key "$remote_addr $tonearm_version $tonearm_credentials";""",
         )
         + _problem(
             "refused", 403, "$tonearm_problem", "Forbidden", "the token or signature does not open this"

@@ -1,7 +1,7 @@
 """A complete VCL for Varnish 6 and 7, and how to start it. No VMOD but ``std``.
 
-Varnish cannot check our tokens: the request first goes to the verifier (`tonearm edge`) as ``/verify``, uncached, and starts again with
-its own address when the answer was 204. It collapses equal misses by itself and serves ranges out of whole objects.
+Varnish cannot check our tokens: the request first goes to the verifier (`tonearm edge`) as ``/verify``, and starts again with its own
+address when the answer was 204. A yes is kept as long as the verifier allows, under listener, token and version. It collapses equal misses by itself and serves ranges out of whole objects.
 
 How long an object lives, and how long it may be served while it is fetched anew (RFC 5861 §3), is the origin's to say. When the origin
 fails, the request starts once more and takes what is up to a day too old. Open-source Varnish speaks no TLS to backends.
@@ -99,6 +99,7 @@ sub vcl_recv {{
         unset req.http.X-Tonearm-Old;
         unset req.http.X-Tonearm-Stale;
         unset req.http.X-Tonearm-Fetch;
+        unset req.http.X-Tonearm-Range;
         unset req.http.X-Original-URI;
         set req.http.X-Real-IP = client.ip;
     }}
@@ -125,9 +126,22 @@ sub vcl_recv {{
         }}
         set req.http.X-Tonearm-Leg = "verify";
         set req.http.X-Original-URI = req.url;
+        if (req.url ~ "^/t/") {{
+            set req.http.X-Tonearm-Who = regsub(req.url, "^/t/([^/]+)(/songs/[^/?]+/[^/?]+).*$", "\\2 \\1");
+        }} else {{
+            set req.http.X-Tonearm-Who = regsub(req.url, "^(/songs/[^/?]+/[^/?]+)[^?]*", "\\1") + " " + req.http.Cookie;
+        }}
         set req.url = "/verify";
         set req.backend_hint = verifier;
-        return (pass);
+        if (req.http.Range) {{
+            set req.http.X-Tonearm-Range = req.http.Range;
+            unset req.http.Range;
+        }}
+        set req.grace = 0s;
+        return (hash);
+    }}
+    if (req.http.X-Tonearm-Range) {{
+        set req.http.Range = req.http.X-Tonearm-Range;
     }}
     set req.http.X-Tonearm-Leg = "object";
     set req.url = regsub(regsub(req.url, "^{token}", ""), "\\?.*$", "");
@@ -146,11 +160,15 @@ sub vcl_recv {{
 _REST = r"""
 sub vcl_hash {
     hash_data(req.url);  # the path in the store; no host, no token, no query
+    if (req.http.X-Tonearm-Leg == "verify") {
+        hash_data(client.ip);
+        hash_data(req.http.X-Tonearm-Who);
+    }
     return (lookup);
 }
 
 sub vcl_hit {
-    if (obj.ttl <= 0s && !req.http.X-Tonearm-Old) {
+    if (obj.ttl <= 0s && req.http.X-Tonearm-Leg == "object" && !req.http.X-Tonearm-Old) {
         if (obj.ttl + std.duration(regsub(obj.http.Cache-Control, "^.*stale-while-revalidate=([0-9]+).*$", "\1s"), 0s) < 0s) {
             set req.http.X-Tonearm-Fetch = "1";  # too old to show before the origin was asked
             return (restart);
@@ -166,6 +184,8 @@ sub vcl_backend_fetch {
     }
     unset bereq.http.X-Tonearm-Leg;
     unset bereq.http.X-Tonearm-Verified;
+    unset bereq.http.X-Tonearm-Who;
+    unset bereq.http.X-Tonearm-Range;
 }
 
 sub vcl_backend_response {
@@ -181,7 +201,10 @@ sub vcl_backend_response {
         set beresp.do_gzip = true;  # audio does not get smaller
     }
     # RFC 5861 §4, and what RFC 9111 §5.2.2 forbids.
-    if (beresp.http.Cache-Control ~ "stale-if-error=[0-9]+") {
+    if (bereq.backend == verifier) {
+        set beresp.grace = 0s;  # a yes ends when it says
+        set beresp.keep = 0s;
+    } elsif (beresp.http.Cache-Control ~ "stale-if-error=[0-9]+") {
         set beresp.grace = std.duration(
             regsub(beresp.http.Cache-Control, ".*stale-if-error=([0-9]+).*", "\1s"), 24h);
     } elsif (beresp.http.Cache-Control ~ "(must|proxy)-revalidate|s-maxage") {

@@ -4,7 +4,7 @@
     songs/abc/*/public/*            a * in the middle stands for exactly one part; tokens of our own only
     songs/abc/current.json          this object
 
-A ``*`` is always a whole part. A path with ``%``, a backslash, a control character, or empty, ``.`` or ``..`` parts is in no
+A ``*`` is always a whole part. A path with ``%``, ``?``, ``#``, a backslash, a control character, or empty, ``.`` or ``..`` parts is in no
 scope: nothing we publish needs it, and two servers might read it differently.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-_UNSAFE = re.compile(r"[%\\\x00-\x1f\x7f]")
+_UNSAFE = re.compile(r"[%\\?#\x00-\x1f\x7f]")
 
 
 def is_plain(path: str) -> bool:

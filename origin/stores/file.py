@@ -64,6 +64,11 @@ class FileStore:
         self._root = root.absolute()
         self._etags: dict[tuple[int, int, int], str] = {}
 
+    @property
+    def root(self) -> Path:
+        """The folder, for who reads files past the store."""
+        return self._root
+
     def __repr__(self) -> str:
         return f"FileStore({str(self._root)!r})"
 

@@ -34,7 +34,7 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 from yarl import URL
 
-from media import layout
+from media import layout, tracing
 from media.errors import PreconditionFailed, SettingsError, StoreError, StoreUnavailable
 from media.ports import ObjectInfo
 from origin.buckets import public_policy
@@ -220,7 +220,7 @@ class S3:
         self, method: str, url: str, headers: dict[str, str], body: bytes | None
     ) -> dict[str, str]:
         frozen = await self._frozen()
-        request = AWSRequest(method=method, url=url, headers=headers, data=body)
+        request = AWSRequest(method=method, url=url, headers=headers | _traced(), data=body)
         S3SigV4Auth(frozen, "s3", self._region).add_auth(request)
         return dict(request.headers.items())
 
@@ -329,6 +329,12 @@ class S3Bucket:
             raise StoreUnavailable(f"bucket {self._bucket}: {code}") from None
         except BotoCoreError as error:
             raise StoreUnavailable(f"bucket {self._bucket}: {error}") from None
+
+
+def _traced() -> dict[str, str]:
+    """For whose sake we ask: the server's log can name the request and the trace that ours does."""
+    told = {"traceparent": tracing.current.get(), "X-Request-Id": tracing.request_id.get()}
+    return {name: value for name, value in told.items() if value}
 
 
 def _root(endpoint: str, bucket: str, path_style: bool) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from media import tracing
 from media.errors import ObjectMissing, SettingsError, StoreUnavailable
 from media.ports import ObjectStore
 from media.registry import open_store
@@ -160,3 +161,23 @@ async def test_what_passes_by_itself_is_tried_again_after_growing_waits(
         await store.head("key")
     assert len(waits) == 6  # what will not pass is said at once
     await store.close()
+
+
+async def test_the_request_and_its_trace_are_told_to_the_store() -> None:
+    told: list[tuple[str | None, str | None]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        told.append((request.headers.get("traceparent"), request.headers.get("X-Request-Id")))
+        return web.Response(headers={"ETag": '"abc"'})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with listening(app, "127.0.0.1", 0) as port:
+        store = open_store(url("s3", f"127.0.0.1:{port}"))
+        await store.head("key")
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        tracing.current.set(trace)
+        tracing.request_id.set("request-1")
+        await store.head("key")
+        await store.close()
+    assert told == [(None, None), (trace, "request-1")]

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import cli
 from edge_sim.options import HttpUrl, Size
-from origin.tokens import load_token_keys
+from origin.tokens import TokenKeys, load_token_keys
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,39 @@ async def test_edge_serves_until_a_signal(origin, talk, tmp_path: Path):
             "/t/…/songs/a-song/0123456789abcdef/init.mp4",
             "tonearm-edge; fwd=uri-miss; stored",
         )
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+    assert process.returncode == 0
+
+
+async def test_a_key_that_is_exchanged_counts_without_a_restart(origin, talk, tmp_path: Path):
+    home = tmp_path / "home"
+    origin.says("init.mp4", b"init")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli", "--home", str(home), "edge", "--origin", origin.url, "--port", "0"),
+        "--no-access-log",
+        cwd=Path(cli.__file__).parent,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        found = re.search(r"on (http://127\.0\.0\.1:\d+)/", (await process.stderr.readline()).decode())
+        assert found
+        talk.base, talk.keys = found[1], load_token_keys(home, None)
+        old = talk.sign("songs/", expires_ms=1 << 47)
+        talk.keys = TokenKeys({"k2": b"n" * 32}, "k2")
+        talk.token = talk.sign("songs/", expires_ms=1 << 47)
+        assert (await talk.get("init.mp4")).status == 403
+        file = home / "token.key"
+        file.write_text(f"k2:{(b'n' * 32).hex()}\n{file.read_text()}")
+        while (await talk.get("init.mp4")).status == 403:
+            pass  # it looks once a second; the test's timeout is the limit
+        talk.token = old
+        assert (await talk.get("init.mp4")).status == 200
+        file.write_text(f"k2:{(b'n' * 32).hex()}\n")
+        while (await talk.get("init.mp4")).status == 200:
+            pass
     finally:
         process.send_signal(signal.SIGTERM)
         await process.communicate()

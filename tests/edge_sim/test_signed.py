@@ -16,6 +16,7 @@ from media.ports import Terms, UrlSigner
 from media.serving import application, listening
 from origin.signing.akamai import AkamaiSigner
 from origin.signing.cloudfront import CloudFrontSigner
+from origin.tokens import sign
 
 SONG = "songs/a-song/0123456789abcdef/"
 START_MS = 1_800_000_000_000
@@ -179,7 +180,7 @@ async def test_an_edge_without_a_signing_file_knows_our_own_tokens_only(talk: An
 async def test_other_servers_may_ask_about_a_token(talk: Any, origin: Any, name: str) -> None:
     verdict = await talk.ask("/verify", X_Original_URI=f"/t/{talk.token}/{SONG}{name}")
     assert (verdict.status, verdict.body) == (204, b"")
-    assert verdict.headers["Cache-Control"] == "no-store"
+    assert verdict.headers["Cache-Control"] == "max-age=10"
     assert origin.heard == []
 
 
@@ -196,11 +197,30 @@ async def test_and_hear_no_for_everything_else(talk: Any, path: str) -> None:
 
 
 async def test_addresses_are_those_of_the_asking_server(talk: Any) -> None:
-    from origin.tokens import sign
-
     token = sign(SONG, keys=talk.keys, expires_ms=START_MS + 1000, client="192.0.2.7")
     for client, status in (("192.0.2.7", 204), ("192.0.2.8", 403)):
         verdict = await talk.ask("/verify", X_Original_URI=f"/t/{token}/{SONG}x", X_Real_IP=client)
         assert verdict.status == status
     # On the way in, nobody's word for his own address is taken.
     assert (await talk.ask(f"/t/{token}/{SONG}x", X_Real_IP="192.0.2.7")).status == 403
+
+
+@pytest.mark.parametrize(
+    ("scope", "life_ms", "kept"),
+    [
+        (SONG, 60_000, "max-age=10"),
+        ("songs/", 60_000, "max-age=10"),
+        ("songs/a-song/", 3_999, "max-age=3"),
+        (SONG, 999, "no-store"),
+        (SONG + "audio/", 60_000, "no-store"),
+        ([SONG + "audio/low/00001.m4s"], 60_000, "no-store"),
+        (["songs/*/0123456789abcdef/*"], 60_000, "no-store"),
+        (["songs/b/*", SONG + "*"], 60_000, "max-age=10"),
+    ],
+)
+async def test_a_yes_may_be_kept_where_it_holds_for_the_whole_version(
+    talk: Any, scope: Any, life_ms: int, kept: str
+) -> None:
+    token = sign(scope, keys=talk.keys, expires_ms=START_MS + life_ms)
+    verdict = await talk.ask("/verify", X_Original_URI=f"/t/{token}/{SONG}audio/low/00001.m4s")
+    assert (verdict.status, verdict.headers["Cache-Control"]) == (204, kept)

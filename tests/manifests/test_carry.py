@@ -134,6 +134,12 @@ def test_a_name_that_no_variable_can_have_is_refused(names: list[str]) -> None:
         defined("#EXTM3U\nx\n", "hls.m3u8", names)
 
 
+def test_lines_end_where_a_playlists_lines_end() -> None:
+    """RFC 8216bis §4.1: a line feed, or carriage return and line feed; what else breaks lines elsewhere is text."""
+    text = "#EXTM3U\r\n#EXTINF:1,a\u2028b\x0bc\r\nx.m4s\r\n"
+    assert rewritten(text, "hls.m3u8", "q=1") == "#EXTM3U\n#EXTINF:1,a\u2028b\x0bc\nx.m4s?q=1\n"
+
+
 def test_what_is_no_manifest_is_refused() -> None:
     for text, name in (
         ("<html>", "hls.m3u8"),

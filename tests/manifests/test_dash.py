@@ -183,30 +183,23 @@ def test_protection_of_anothers_making_cannot_break_out(
         dash.mpd(build(scheme="cbcs"), [replace(signalling[0], content_protection=hostile)])
 
 
-def test_keys_of_their_own_are_told_at_each_representation(
-    build: Build, signalling: tuple[Signalling, ...]
-) -> None:
+def test_each_key_has_a_set_of_its_own(build: Build, signalling: tuple[Signalling, ...]) -> None:
     other = UUID(int=7)
     presentation = build(scheme="cbcs", names=("low", "normal"))
     first, second = presentation.renditions
     mixed = replace(presentation, renditions=(replace(first, kid=str(other)), second))
     root = etree.fromstring(dash.mpd(mixed, signalling).encode())
-    assert root.find(".//m:AdaptationSet/m:ContentProtection", NAMES) is None
     found = {
-        each.get("id"): [
-            kid
-            for one in each.iterfind("m:ContentProtection", NAMES)
-            if (kid := one.get(f"{{{dash.CENC}}}default_KID"))
-        ]
-        for each in root.iterfind(".//m:Representation", NAMES)
+        each.find("m:Representation", NAMES).get("id"): (
+            each.find("m:ContentProtection", NAMES).get(f"{{{dash.CENC}}}default_KID"),
+            len(each.findall("m:ContentProtection", NAMES)),
+            each.find("m:SupplementalProperty", NAMES).get("value"),
+        )
+        for each in root.iterfind(".//m:AdaptationSet", NAMES)
     }
-    assert found == {"low": [str(other)], "normal": [str(presentation.protection.kid)]}
-    # Signalling is of one key: only its representation has it.
-    systems = [
-        len(each.findall("m:ContentProtection", NAMES))
-        for each in root.iterfind(".//m:Representation", NAMES)
-    ]
-    assert systems == [2, 4]
+    # Signalling is of one key: only its set has it.
+    kid = str(presentation.protection.kid)
+    assert found == {"low": (str(other), 2, "1"), "normal": (kid, 4, "0")}
 
 
 def test_each_codec_has_a_set_of_its_own(build: Build) -> None:

@@ -143,6 +143,8 @@ def test_time_is_a_half_open_interval() -> None:
         SCOPE + "..\\x",
         SCOPE + "hls.m3u8\x00",
         SCOPE + "hls.m3u8\n",
+        SCOPE + "hls.m3u8?x",
+        SCOPE + "hls.m3u8#x",
         "x/../" + PATH,
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import time
 from typing import Any
 
 import pytest
@@ -12,11 +13,13 @@ import pytest
 from media.ports import Terms
 from media.serving import CORS, PREFLIGHT
 from origin.signing.akamai import AkamaiSigner
+from origin.tokens import TokenKeys, sign
 
 SONG = "songs/a-song/0123456789abcdef/"
 SEGMENT = "audio/normal/00001.m4s"
 BODY = bytes(range(256)) * 320  # 80 kB: with tcp_nopush, nginx stalled here
 IMMUTABLE = "public, max-age=31536000, immutable"
+KEYS = TokenKeys({"k1": bytes(range(32))}, "k1")
 AKAMAI = AkamaiSigner([bytes(range(32))])
 FOREVER = 1 << 42
 
@@ -46,10 +49,12 @@ async def test_a_miss_then_hits_whatever_the_token(edge: Any) -> None:
 async def test_equal_misses_become_one_fetch(edge: Any) -> None:
     line = edge.origin.says(SONG + SEGMENT, BODY, IMMUTABLE)
     line.gate = asyncio.Event()
-    listeners = [asyncio.create_task(edge.get(SEGMENT)) for _ in range(8)]
-    while len(edge.verified) < 8 or not edge.origin.heard:
+    target = f"/t/{edge.token()}/{SONG}"
+    await edge.ask(target + "nothing.m4s")  # admitted once, so that nothing else holds the eight up
+    listeners = [asyncio.create_task(edge.ask(target + SEGMENT)) for _ in range(8)]
+    while not edge.origin.asked(SONG + SEGMENT):
         await asyncio.sleep(0)  # the test's timeout is the limit
-    for _ in range(8):  # what was admitted before is waiting when these are answered
+    for _ in range(8):  # who came before these are answered is waiting
         assert (await edge.ask("/healthz")).status == 200
     line.gate.set()
     assert [(heard.status, heard.body) for heard in await asyncio.gather(*listeners)] == [(200, BODY)] * 8
@@ -156,6 +161,7 @@ TRICKS = [
     "/t/{token}//songs/a-song/0123456789abcdef/x",
     "/t/{token}/songs/a-song/0123456789abcdef/%78",
     "/t/{token}/songs/a-song%2f0123456789abcdef/x",
+    "/t/{token}/songs/other/0123456789abcdef/x#/../../../a-song/0123456789abcdef/x",
     "/t/{token}/metrics",
     "/t//songs/a-song/0123456789abcdef/x",
     "/songs/a-song/0123456789abcdef/public/../x",
@@ -191,7 +197,45 @@ async def test_without_a_verifier_nothing_opens(edge: Any) -> None:
     edge.origin.says(SONG + SEGMENT, BODY, IMMUTABLE)
     await edge.get(SEGMENT)
     await edge.verifier.aclose()
-    assert (await edge.get(SEGMENT)).status == 503
+    assert (await edge.ask(f"/t/{edge.token(user='u42')}/{SONG}{SEGMENT}")).status == 503
+
+
+async def test_a_yes_is_kept_for_the_version_and_never_outlives_its_token(edge: Any) -> None:
+    edge.origin.says(SONG + SEGMENT, BODY, IMMUTABLE)
+    edge.origin.says(SONG + "init.mp4", b"init", IMMUTABLE)
+    expires_ms = time.time_ns() // 1_000_000 + 2_900
+    token = sign(SONG, keys=KEYS, expires_ms=expires_ms)
+    for name in (SEGMENT, "init.mp4", SEGMENT + "?CMCD=bl%3D1"):
+        assert (await edge.ask(f"/t/{token}/{SONG}{name}")).status == 200
+    assert len(edge.verified) == 1
+    other = "songs/other/0123456789abcdef/init.mp4"
+    assert (await edge.ask(f"/t/{token}/{other}")).status == 403
+    while (await edge.ask(f"/t/{token}/{SONG}{SEGMENT}")).status == 200:
+        assert time.time_ns() // 1_000_000 < expires_ms + 1_000
+    assert time.time_ns() // 1_000_000 >= expires_ms
+
+
+async def test_a_yes_for_less_than_the_version_is_for_one_request(edge: Any) -> None:
+    edge.origin.says(SONG + SEGMENT, BODY, IMMUTABLE)
+    edge.origin.says(SONG + "audio/high/00001.m4s", BODY, IMMUTABLE)
+    token = edge.token(SONG + "audio/normal/")
+    assert (await edge.ask(f"/t/{token}/{SONG}{SEGMENT}")).status == 200
+    assert (await edge.ask(f"/t/{token}/{SONG}audio/high/00001.m4s")).status == 403
+    assert (await edge.ask(f"/t/{token}/{SONG}{SEGMENT}")).status == 200
+    assert len(edge.verified) == 3
+
+
+async def test_a_yes_is_one_listeners(edge: Any) -> None:
+    """A cookie that was good is not good for who comes without it."""
+    edge.origin.says(SONG + SEGMENT, BODY, IMMUTABLE)
+    edge.origin.says(SONG + "init.mp4", b"init", IMMUTABLE)
+    cookie = f"hdnts={AKAMAI.sign(Terms((SONG + '*',), FOREVER)).cookies['hdnts']}"
+    assert (await edge.ask(f"/{SONG}{SEGMENT}", Cookie=cookie)).status == 200
+    assert (await edge.ask(f"/{SONG}{SEGMENT}")).status == 403
+    for name in (SEGMENT, "init.mp4"):
+        assert (await edge.ask(f"/{SONG}{name}", Cookie=cookie)).status == 200
+    assert len(edge.verified) == 2
+    assert (await edge.ask("/songs/b/0123456789abcdef/init.mp4", Cookie=cookie)).status == 403
 
 
 async def test_licences_and_the_api_pass_through_and_are_not_kept(edge: Any) -> None:

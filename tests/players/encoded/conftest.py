@@ -6,7 +6,7 @@ told to the sample.
 
 Songs are called ``aac-cbcs`` and so on. ``aac-walk`` is cut into many short segments, so that few seconds hold every switch;
 ``aac-half-1`` and ``aac-half-2`` are the signal cut in two. ``aac-one-file`` has one file a rendition, ``aac-drm-cbcs`` and
-``aac-drm-cenc`` are signalled for every DRM system besides ClearKey.
+``aac-drm-cenc`` are signalled for every DRM system besides ClearKey, ``aac-keys`` has a key for each rendition.
 """
 
 from __future__ import annotations
@@ -105,17 +105,26 @@ class Shelf:
         self.sounds: dict[str, dict[str, Sound]] = {}
 
     async def put(
-        self, song: Song, encoded: list[Encoded], scheme: str, *, drm: bool = False, **plan: Any
+        self,
+        song: Song,
+        encoded: list[Encoded],
+        scheme: str,
+        *,
+        drm: bool = False,
+        own_keys: bool = False,
+        **plan: Any,
     ) -> None:
-        """Publish. `drm` signals the three systems that have clients of their own."""
-        key = self.keys.for_scope(song.song_id) if scheme != "none" else None
+        """Publish. `drm` signals the three systems that have clients of their own, `own_keys` gives each rendition its key."""
+        keys = {
+            each.name: self.keys.for_scope(f"{song.song_id}.{each.name}" if own_keys else song.song_id)
+            for each in encoded
+            if scheme != "none"
+        }
+        first = next(iter(keys.values()), None)
         systems = [each for each in (WIDEVINE, PLAYREADY, FAIRPLAY) if drm and scheme in each.schemes]
-        encryption = Encryption(
-            scheme,
-            {each.name: key for each in encoded} if key else {},
-            signalling=[signal(each, key.kid, scheme) for each in systems if key],
-        )
-        await self.publish(packaged(song, encoded, encryption, version_of(song.song_id, key), **plan))
+        signalling = [signal(each, first.kid, scheme) for each in systems if first]
+        encryption = Encryption(scheme, keys, signalling=signalling)
+        await self.publish(packaged(song, encoded, encryption, version_of(song.song_id, first), **plan))
 
     async def publish(self, packed: Package) -> None:
         presentation = packed.presentation
@@ -163,6 +172,7 @@ async def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
         if codec == "aac":
             for scheme in ("cbcs", "cenc"):
                 await shelf.put(Song(f"aac-drm-{scheme}", f"DRM {scheme}"), encoded, scheme, drm=True)
+            await shelf.put(Song("aac-keys", "Keys"), encoded, "cbcs", own_keys=True)
         await shelf.put(Song(f"{codec}-one-file", f"{codec} one file"), encoded, "cbcs", one_file=True)
         for number, half in enumerate((whole[:cut], whole[cut:]), start=1):
             song = f"{codec}-half-{number}"

@@ -1,4 +1,4 @@
-"""Opus and FLAC under every protection, renditions of one file, and DRM systems beside ClearKey, in every player.
+"""Opus and FLAC under every protection, renditions of one file, with a key each, and DRM systems beside ClearKey, in every player.
 
 What one player has to play it plays at the same time, a page for each song: it waits for its sound more than for the machine.
 """
@@ -56,3 +56,9 @@ async def test_a_rendition_may_be_one_file(player: str, every: Callable[..., Any
 @pytest.mark.parametrize("player", [*HLS, *DASH])
 async def test_other_drm_systems_are_no_hindrance_to_clearkey(player: str, every: Callable[..., Any]) -> None:
     assert await every(player, ["aac-drm-cbcs", "aac-drm-cenc"]) == []
+
+
+# In DASH each key has an AdaptationSet of its own: there is no list of qualities to choose from.
+@pytest.mark.parametrize("player", HLS)
+async def test_each_rendition_may_have_a_key_of_its_own(player: str, every: Callable[..., Any]) -> None:
+    assert await every(player, ["aac-keys"]) == []
