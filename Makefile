@@ -44,8 +44,8 @@ demo: setup ## publish music, serve it, measure the start (MASTERS=folder, ONCE=
 test: dev players ## every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-soak: dev ## a million broken boxes and files, two minutes
-	$(BIN)/python -m pytest -m soak
+soak: dev players ## what takes minutes: a million broken boxes, every switch and seek in every player
+	$(BIN)/python -m pytest -m soak -n $(WORKERS) --dist loadfile
 
 check: dev ## style, types, import contract, lock files
 	$(BIN)/ruff check .

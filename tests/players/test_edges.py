@@ -32,7 +32,7 @@ from media.registry import open_store
 from origin.tokens import load_token_keys, sign
 from pipeline import Recipe, Services, publish_master
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.soak, pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.soak, pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 HERE = Path(__file__).parent
 # How far off each sample may be: decoders of AAC and Opus carry a little of one song over into the next.

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pytest
 import pytest_asyncio
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.soak, pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 Sound = npt.NDArray[numpy.float64]
 HERE = Path(__file__).parent
