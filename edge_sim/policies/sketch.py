@@ -31,10 +31,13 @@ class Sketch(Generic[K]):
 
     def __init__(self, keys: int) -> None:
         self._counters = array("I", bytes(4 * max(2 * _PLACES, ceil(_PER_KEY * keys))))
+        self._known: dict[K, list[int]] = {}  # places found lately: hashing takes most of the time
+        self._most = keys
 
     def add(self, key: K) -> None:
+        counters = self._counters
         for place in self._places(key):
-            self._counters[place] += 1
+            counters[place] += 1
 
     def count(self, key: K) -> int:
         counters = self._counters
@@ -45,10 +48,16 @@ class Sketch(Generic[K]):
         numpy.frombuffer(self._counters, numpy.uint32)[:] >>= 1
 
     def _places(self, key: K) -> list[int]:
-        number = hash(key) & _64
-        first, step = xxh64(number, _SEEDS[0]) & _32, xxh64(number, _SEEDS[1]) & _32
-        size = len(self._counters)
-        return [((first + turn * step) & _32) % size for turn in range(_PLACES)]
+        places = self._known.get(key)
+        if places is None:
+            number = hash(key) & _64
+            first, step = xxh64(number, _SEEDS[0]) & _32, xxh64(number, _SEEDS[1]) & _32
+            size = len(self._counters)
+            places = [((first + turn * step) & _32) % size for turn in range(_PLACES)]
+            if len(self._known) >= self._most:
+                self._known.clear()
+            self._known[key] = places
+        return places
 
 
 def xxh64(number: int, seed: int) -> int:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context
 
 from edge_sim.simulator.outcome import Outcome
 from edge_sim.simulator.replica import Replica, of_trace, of_world
 from edge_sim.simulator.requests import Requests, Source
 from edge_sim.simulator.settings import Settings
 from edge_sim.simulator.synthetic import World, day, sample
+from media.errors import TonearmError
 
 
 def simulate_world(world: World, settings: Settings, *, jobs: int | None = None) -> Outcome:
@@ -37,5 +40,18 @@ def _all(work: Callable[..., Replica], tasks: list[tuple[object, ...]], jobs: in
     if jobs == 1:
         return [work(*task) for task in tasks]
     # Not forked: whoever calls us may have threads.
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        return list(pool.map(work, *zip(*tasks, strict=True)))
+    try:
+        with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_quiet) as pool:
+            try:
+                return list(pool.map(work, *zip(*tasks, strict=True)))
+            except BaseException:
+                for child in active_children():  # they would go on to their end before we could leave
+                    child.terminate()
+                raise
+    except BrokenProcessPool:
+        raise TonearmError("simulate: a process ended early; is there memory for --jobs so many?") from None
+
+
+def _quiet() -> None:
+    """A child that is interrupted ends, and its parent says so once."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

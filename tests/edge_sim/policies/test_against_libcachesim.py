@@ -16,7 +16,7 @@ from edge_sim.simulator.tier import Tier
 libcachesim = pytest.importorskip("libcachesim", reason="libcachesim is not installed: make dev")
 
 THEIRS = {"s3fifo": "S3FIFO", "sieve": "Sieve", "lru": "LRU", "tinylfu": "WTinyLFU", "gdsf": "GDSF"}
-REQUESTS, OBJECTS = 40_000, 4_000
+REQUESTS, OBJECTS = 20_000, 3_000
 EXACT = [name for name in NAMES if name != "tinylfu"]
 
 
@@ -26,7 +26,7 @@ def keys(request) -> list[int]:
     random = numpy.random.default_rng(7)
     weights = numpy.arange(1, OBJECTS + 1, dtype=float) ** -request.param
     drawn = random.choice(OBJECTS, REQUESTS, p=weights / weights.sum())
-    return [*drawn[:20_000].tolist(), *range(OBJECTS, OBJECTS + 2_000), *drawn[20_000:].tolist()]
+    return [*drawn[:10_000].tolist(), *range(OBJECTS, OBJECTS + 2_000), *drawn[10_000:].tolist()]
 
 
 def their_misses(name: str, budget: int, keys: list[int], sizes: list[int]) -> int:
@@ -43,7 +43,7 @@ def our_misses(chosen: Policy[int], budget: int, keys: list[int], sizes: list[in
     return len(keys) - int(Tier(budget, chosen, largest=budget).feed(keys, sizes).sum())
 
 
-@pytest.mark.parametrize("budget", [50, 100, 500, 2000])
+@pytest.mark.parametrize("budget", [50, 500, 2000])
 @pytest.mark.parametrize("name", EXACT)
 def test_unit_sizes(name, budget, keys):
     sizes = [1] * len(keys)
