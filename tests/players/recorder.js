@@ -6,16 +6,6 @@
  * does. `recorded.now()` waits until all that had come out when it was called is there: a busy page lags behind.
  */
 async (rate) => {
-  // Chromium's audio service may not be there yet on a busy machine: it then has a hardware of 0 Hz.
-  const started = async (sampleRate, tries = 50) => {
-    try {
-      return new AudioContext({ sampleRate });
-    } catch (error) {
-      if (tries === 0) throw error;
-      await new Promise((again) => setTimeout(again, 100));
-      return started(sampleRate, tries - 1);
-    }
-  };
   const processor = `registerProcessor("recorder", class extends AudioWorkletProcessor {
     #batch = new Float32Array(1024);
     #filled = 0;
@@ -34,7 +24,7 @@ async (rate) => {
       return true;
     }
   })`;
-  const context = await started(rate);
+  const context = new AudioContext({ sampleRate: rate });
   await context.audioWorklet.addModule(URL.createObjectURL(new Blob([processor], { type: "text/javascript" })));
   const recorder = new AudioWorkletNode(context, "recorder");
   const batches = [];

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import wave
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -262,14 +263,15 @@ async def test_a_change_of_codec_loses_and_adds_no_sample(shapes: Shapes, chromi
     context = await chromium.new_context(bypass_csp=True)  # for the recorder's own worklet
     visit = Visit(await context.new_page(), [], [])
     await visit.page.goto(shapes.url)
-    await visit.page.evaluate((HERE / "recorder.js").read_text())
+    await visit.page.evaluate((HERE / "recorder.js").read_text(), RATE)
     await visit.press("mixed-none")
     await visit.until(f"{TIME} > 0.5")
     await visit.page.select_option(".quality select", "master")
     await visit.until(NOW.format("Lossless"))
     since = await visit.page.evaluate(TIME)
     await visit.until(f"{TIME} > {since} + 0.5")
-    sound = numpy.array(await visit.page.evaluate("recorded"))[-round(1.5 * RATE) :]
+    sound = numpy.frombuffer(b64decode(await visit.page.evaluate("recorded.take()")), dtype="<f4")
+    sound = sound[len(sound) - round(1.5 * RATE) :]
     await context.close()
     loud = numpy.flatnonzero(numpy.abs(sound) > 0.02)
     assert numpy.diff(loud).max() <= 4, "so many samples of silence"
