@@ -1,4 +1,4 @@
-"""Real music and every awkward format, all the way: in a file of its own, as it takes a minute."""
+"""Real music and every awkward format, all the way: a minute of encoding, and so a soak."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.test_publish import ROOT, publish
 
 
+@pytest.mark.soak
 def test_the_whole_zoo_is_legitimate_and_comes_out_exact(good_masters: Path, tmp_path: Path) -> None:
     """Real music and every awkward format: all of it publishes, and `verify` finds it in step with its master."""
     home = tmp_path / "home"

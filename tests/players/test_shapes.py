@@ -32,7 +32,7 @@ from media.serving import application, listening
 from packager.keys import Keys, KeySource, no_keys
 from packager.song import Recipe, package_files
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.soak, pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 Js = Callable[..., Coroutine[Any, Any, Any]]
 
 ROOT = Path(__file__).resolve().parents[2]
