@@ -137,6 +137,7 @@ async def test_a_get_costs_the_store_one_request_once_it_is_known(
 
 
 @pytest.mark.parametrize("mode", ["refuses", "hangs", "talks nonsense", "cuts bodies"])
+@pytest.mark.soak
 async def test_whatever_the_store_does_the_answer_is_clear_and_it_recovers(
     weed: str, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:

@@ -33,6 +33,7 @@ def sampled() -> Outcome:
     return simulate_world(WORLD, Settings(SIZES, sample=5, replicas=4, curves=("s3fifo", "lru")), jobs=1)
 
 
+@pytest.mark.soak
 def test_a_fifth_says_what_the_whole_says(whole, sampled):
     for value in (lambda each: each["edge"]["hit_ratio"], lambda each: each["tiers"]["memory"]["hit_ratio"]):
         truth, estimate = value(whole.document["all"]), value(sampled.document["all"])
@@ -41,6 +42,7 @@ def test_a_fifth_says_what_the_whole_says(whole, sampled):
         assert estimate["value"] == pytest.approx(truth["value"], abs=4 * estimate["error"] + 0.01)
 
 
+@pytest.mark.soak
 def test_numbers_are_of_the_whole_service(whole, sampled):
     first, second = (each.document["sampling"] for each in (whole, sampled))
     assert first["simulated_requests"] == first["requests"] or first["requests"] == pytest.approx(
@@ -64,6 +66,7 @@ def test_shares_add_up(sampled):
     assert origin["bytes"] == pytest.approx(place["bytes"] * place["origin"]["byte_share"]["value"], rel=1e-3)
 
 
+@pytest.mark.soak
 def test_a_curve_falls_and_meets_the_simulated_memory(whole):
     curve = whole.document["curves"]["s3fifo"]
     misses = [point["miss_ratio"] for point in curve]
@@ -92,6 +95,7 @@ def test_full_caches_are_better_than_empty_ones(sampled):
     assert ratio[0] < ratio[1] - 0.1
 
 
+@pytest.mark.soak
 def test_costs_are_amounts_times_prices(whole):
     cost = whole.document["cost"]["dollars_per_day"]
     sent = whole.document["all"]["bytes"] / 1e9
