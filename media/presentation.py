@@ -8,7 +8,7 @@ and ``tonearm verify`` read; its shape is this module and nothing else.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -128,10 +128,12 @@ class Presentation:
 
     def to_json(self) -> bytes:
         """The canonical text: sorted keys, no spaces, so that equal values are equal bytes."""
-        document = asdict(self)
-        for segment in (segment for each in document["renditions"] for segment in each["segments"]):
-            if not segment["offset"]:  # in most presentations none has one, and there are hundreds
-                del segment["offset"]
+        document = asdict(replace(self, renditions=()))
+        # By hand: asdict would copy hundreds of segments three times over.
+        document["renditions"] = [
+            _members(each) | {"segments": [_segment(segment) for segment in each.segments]}
+            for each in self.renditions
+        ]
         kid = self.protection.kid
         document["protection"]["kid"] = None if kid is None else str(kid)
         return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -168,6 +170,17 @@ class Presentation:
             return presentation
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError, SettingsError) as error:
             raise ManifestError(f"presentation.json: {type(error).__name__}: {error}") from None
+
+
+def _members(value: Rendition | Segment) -> dict[str, Any]:
+    return {each.name: getattr(value, each.name) for each in fields(value)}
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    members = _members(segment)
+    if not segment.offset:  # in most presentations none has one
+        del members["offset"]
+    return members
 
 
 def _check_types(value: Any, place: str) -> None:

@@ -28,13 +28,14 @@ IV_SIZES = {"none": 0, "cenc": cenc.IV_SIZE, "cbcs": 16, "aes-128": 16}
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """`keys` are by rendition, none for the scheme ``none``. `ivs` name, by KID, that of the first rendition with the key: 8 bytes
+    """`keys` are by rendition, none for the scheme ``none``, and so are `digests`, for who knows them already. `ivs` name, by KID, that of the first rendition with the key: 8 bytes
     for ``cenc``, 16 otherwise. `signalling` is for DRM systems other than ClearKey, which is told the addresses
     (`media.presentation.Protection`)."""
 
     scheme: str = "none"
     keys: Mapping[str, ContentKey] = field(default_factory=dict)
     ivs: Mapping[UUID, bytes] = field(default_factory=dict)
+    digests: Mapping[str, bytes] = field(default_factory=dict)
     license_url: str = ""
     key_url: str = ""
     signalling: Sequence[Signalling] = ()
@@ -84,7 +85,8 @@ class Encryption:
         if named := self.ivs.get(key.kid):
             iv = ivs.counted(named, index)
         elif self.scheme == "cenc":
-            first = ivs.first_iv(key.kid, source.name, digest_of(source))
+            digest = self.digests.get(source.name) or digest_of(source)
+            first = ivs.first_iv(key.kid, source.name, digest)
             iv = first.to_bytes(cenc.IV_SIZE, "big")
         else:
             iv = ivs.constant_iv(key.kid, source.name)

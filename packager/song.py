@@ -62,7 +62,8 @@ def package_files(
 
     Raises `FormatError` for a file that makes no sense or files that do not fit together; it names the file or rendition."""
     encoded = sorted(read_renditions(files), key=lambda each: (each.bitrate, each.name))
-    contents = [(each.name, digest_of(each).hex(), each.priming, each.samples) for each in encoded]
+    digests = {each.name: digest_of(each) for each in encoded}
+    contents = [(each.name, digests[each.name].hex(), each.priming, each.samples) for each in encoded]
     song = Song(song_id or f"s{digest(contents)}", **words)
     scope = f"{song.song_id}.{digest(FORMAT, contents, asdict(song), recipe.digest_input())}"
     found = keys(encoded, scope)
@@ -74,6 +75,7 @@ def package_files(
             recipe.scheme,
             found.by_rendition,
             ivs=ivs,
+            digests=digests,
             license_url=recipe.license_urls.get("clearkey", ""),
             key_url=recipe.key_url,
             signalling=_signalling(found, recipe),
