@@ -15,14 +15,21 @@ Two samples under one key must never share an IV: see `drm.ivs`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy
 import numpy.typing as npt
 from Crypto.Cipher import AES
 
-from drm.ragged import BLOCK, BLOCK_TYPE, as_blocks, blocks_anywhere, check, starts
+from drm.ragged import BLOCK, BLOCK_TYPE, Bytes, as_blocks, blocks_anywhere, check, starts
 from media.access_units import Sizes
 
+if TYPE_CHECKING:
+    from Crypto.Cipher._mode_ecb import EcbMode
+
 IV_SIZE = 8  # bytes; what ``tenc`` declares as default_Per_Sample_IV_Size
+
+_AT_ONCE = 2048  # samples, a megabyte or so: what is worked on stays in the processor's cache
 
 Ivs = npt.NDArray[numpy.uint64]
 
@@ -53,6 +60,18 @@ def _apply(data: bytes | memoryview, sizes: Sizes, key: bytes, ivs: Ivs) -> byte
     if not len(plain):
         return b""
     output = numpy.append(plain, numpy.zeros(BLOCK, dtype=numpy.uint8))
+    ecb, places = AES.new(key, AES.MODE_ECB), starts(sizes)
+    for first in range(0, len(sizes), _AT_ONCE):
+        several = slice(first, first + _AT_ONCE)
+        end = int(places[several][-1] + sizes[several][-1])
+        behind = output[end : end + BLOCK].copy()
+        _mix(output, places[several], sizes[several], ivs[several], ecb)
+        output[end : end + BLOCK] = behind
+    return output[:-BLOCK].tobytes()
+
+
+def _mix(output: Bytes, places: Sizes, sizes: Sizes, ivs: Ivs, ecb: EcbMode) -> None:
+    """XOR samples with their keystream; up to fifteen bytes behind the last one are spoiled."""
     counts = -(-sizes // BLOCK)
     numbers = numpy.arange(int(counts.sum())) - numpy.repeat(
         starts(counts), counts
@@ -60,9 +79,8 @@ def _apply(data: bytes | memoryview, sizes: Sizes, key: bytes, ivs: Ivs) -> byte
     stream = numpy.empty((len(numbers), 2), dtype=">u8")
     stream[:, 0] = numpy.repeat(ivs, counts)
     stream[:, 1] = numbers
-    AES.new(key, AES.MODE_ECB).encrypt(stream.data.cast("B"), output=stream.data.cast("B"))
-    places = numpy.repeat(starts(sizes), counts) + numbers * BLOCK
-    blocks = blocks_anywhere(output)
-    mixed = as_blocks(blocks[places]) ^ stream.view(numpy.uint64)
-    blocks[places] = mixed.view(BLOCK_TYPE).reshape(-1)
-    return output[:-BLOCK].tobytes()
+    if len(numbers):
+        ecb.encrypt(stream.data.cast("B"), output=stream.data.cast("B"))
+        where, blocks = numpy.repeat(places, counts) + numbers * BLOCK, blocks_anywhere(output)
+        mixed = as_blocks(blocks[where]) ^ stream.view(numpy.uint64)
+        blocks[where] = mixed.view(BLOCK_TYPE).reshape(-1)

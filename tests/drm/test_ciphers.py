@@ -133,3 +133,13 @@ def test_aes128_published_vector() -> None:
 def test_aes128_refuses_what_no_encryption_leaves(damaged: bytes) -> None:
     with pytest.raises(FormatError, match="AES-128 segment"):
         aes128.decrypt(damaged, key=KEY, iv=IV)
+
+
+def test_cenc_of_thousands_of_samples_which_it_takes_some_at_a_time() -> None:
+    random = numpy.random.default_rng(1)
+    sizes = random.integers(0, 50, 5000)
+    data = random.bytes(int(sizes.sum()))
+    ends = numpy.cumsum(sizes).tolist()
+    units = [data[end - size : end] for end, size in zip(ends, sizes.tolist(), strict=True)]
+    protected, _ = cenc.encrypt(data, sizes, key=KEY, first_iv=9)
+    assert protected == slow_cenc(units, KEY, 9)
