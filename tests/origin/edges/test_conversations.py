@@ -15,6 +15,9 @@ from media.serving import CORS, PREFLIGHT
 from origin.signing.akamai import AkamaiSigner
 from origin.tokens import TokenKeys, sign
 
+# A real nginx and a real Varnish for each: half a minute, and so a soak.
+pytestmark = pytest.mark.soak
+
 SONG = "songs/a-song/0123456789abcdef/"
 SEGMENT = "audio/normal/00001.m4s"
 BODY = bytes(range(256)) * 320  # 80 kB: with tcp_nopush, nginx stalled here
