@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.context import Context
+from edge_sim.options import HttpUrl
 from media import layout
 from media.errors import TonearmError
 from media.text import one_line
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from packager.song import Recipe
 
 
+SYSTEMS = ("widevine", "playready", "fairplay")  # of drm.systems, which a call for help need not import
 CONTAINERS = {b"fLaC": "flac", b"OggS": "ogg"}  # by their first bytes; MP4 begins with the size of a box
 
 
@@ -44,13 +45,11 @@ class SystemUrls(click.ParamType[dict[str, str]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
         system, equals, url = value.partition("=")
-        named = bool(equals) and re.fullmatch(r"[a-z]+", system) is not None
-        address = url if named else value
-        if not address.startswith(("http://", "https://")) or re.search(
-            r"[\s\"'<>\\^`{|}\x00-\x1f]", address
-        ):
-            self.fail(f"{value!r}: an http or https address, or SYSTEM= and one", param, ctx)
-        return {system if named else "clearkey": address}
+        if not equals or not system.isalpha():  # the first = may stand in an address
+            system, url = "clearkey", value
+        if system not in ("clearkey", *SYSTEMS):
+            self.fail(f"{system!r}: clearkey, {', '.join(SYSTEMS)} are known", param, ctx)
+        return {system: HttpUrl().convert(url, param, ctx)}
 
 
 def parse_iv(context: click.Context, parameter: click.Parameter, value: str | None) -> bytes:
@@ -65,10 +64,8 @@ def parse_iv(context: click.Context, parameter: click.Parameter, value: str | No
 
 def parse_systems(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(part.strip() for part in (value or "").split(",") if part.strip()))
-    if unknown := [name for name in names if name not in ("widevine", "playready", "fairplay")]:
-        raise click.BadParameter(
-            f"{unknown[0]!r}: widevine, playready and fairplay are known; ClearKey always is there"
-        )
+    if unknown := [name for name in names if name not in SYSTEMS]:
+        raise click.BadParameter(f"{unknown[0]!r}: {', '.join(SYSTEMS)} are known; ClearKey always is there")
     return names
 
 
