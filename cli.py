@@ -38,13 +38,13 @@ COMMANDS = {
     "inspect": ("packager.commands:inspect", "What a file is made of: boxes, manifests, streams."),
     "serve": ("commands.serve:serve", "Origin, edge, API and player page in one process."),
     "origin": ("origin.commands:origin", "The origin alone."),
-    "edge": ("edge_sim.commands:edge", "A caching edge in front of an origin."),
+    "edge": ("edge_sim.edge.commands:edge", "A caching edge in front of an origin."),
     "edge-config": (
         "commands.edge_config:edge_config",
         "A configuration of nginx, Varnish or CloudFront before an origin.",
     ),
     "api": ("control_api.commands:api", "The control API alone."),
-    "play": ("edge_sim.commands:play", "A virtual player: the waterfall of a start."),
+    "play": ("edge_sim.player.commands:play", "A virtual player: the waterfall of a start."),
     "simulate": (
         "edge_sim.simulator.commands:simulate",
         "What caches of given sizes would do for a service of given shape.",

@@ -81,7 +81,7 @@ def serve(
 
 async def _serve(context: Context, store: ObjectStore, api: Api, host: str, port: int, memory: int) -> None:
     import control_api.app
-    import edge_sim.edge
+    import edge_sim.edge.app
     import origin.app
     import web
     from media.serving import application, listening, run
@@ -90,7 +90,7 @@ async def _serve(context: Context, store: ObjectStore, api: Api, host: str, port
         async with listening(application("origin", origin.app.routes(store)), "127.0.0.1", 0) as origin_port:
             front = application(
                 "edge",
-                edge_sim.edge.routes(
+                edge_sim.edge.app.routes(
                     origin_url=f"http://127.0.0.1:{origin_port}", keys=api.token_keys, memory=memory
                 ),
                 control_api.app.routes(api),

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
+from edge_sim.edge.upstream import named_errors
 from edge_sim.player.waterfall import Span
-from edge_sim.upstream import named_errors
 from media.errors import UpstreamFailed
 
 Stopwatch = Callable[[], int]  # monotonic, ns

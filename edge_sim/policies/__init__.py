@@ -1,6 +1,6 @@
 """Cache policies, one a file: which object goes when memory is full.
 
-A policy keeps the order of keys and nothing else; bytes and objects belong to `edge_sim.cache.MemoryCache`, or to
+A policy keeps the order of keys and nothing else; bytes and objects belong to `edge_sim.edge.cache.MemoryCache`, or to
 `edge_sim.simulator.tier.Tier`, which has sizes only. To add one, write a class with these four methods in a file of its
 own, named after it, with the paper it comes from, and name it in `NAMES` and `policy`.
 

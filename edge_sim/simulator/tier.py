@@ -14,7 +14,7 @@ from edge_sim.simulator.requests import Flags
 
 
 class Tier:
-    """A budget of bytes and a policy, as `edge_sim.cache.MemoryCache`; what is larger than `largest` bytes is not kept.
+    """A budget of bytes and a policy, as `edge_sim.edge.cache.MemoryCache`; what is larger than `largest` bytes is not kept.
 
     Each object takes `overhead` bytes besides its own.
     """

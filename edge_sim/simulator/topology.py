@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from edge_sim.objects import OVERHEAD
+from edge_sim.edge.objects import OVERHEAD
 from edge_sim.policies import policy
 from edge_sim.simulator.requests import Ints, Requests
 from edge_sim.simulator.tier import Tier

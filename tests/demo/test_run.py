@@ -15,8 +15,8 @@ from rich.progress import Progress
 from demo import children, report
 from demo.record import Screen
 from demo.run import free_port
-from edge_sim.cache import MemoryCache
-from edge_sim.metrics import Metrics
+from edge_sim.edge.cache import MemoryCache
+from edge_sim.edge.metrics import Metrics
 from edge_sim.policies.lru import Lru
 from pipeline import Outcome
 

@@ -24,7 +24,7 @@ from aiohttp import web
 from drm.keys import ContentKey
 from drm.signalling import signal
 from drm.systems import DrmSystem
-from edge_sim.edge import routes
+from edge_sim.edge.app import routes
 from edge_sim.policies import DEFAULT
 from media.access_units import AccessUnits, Encoded
 from media.layout import IMMUTABLE

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import hypot
 from typing import Any
 
-from edge_sim.simulator.report.page import html, subtitle, table
-from edge_sim.simulator.report.words import amount, dollars, ms, per_cent
+from edge_sim.report.page import html, table
+from edge_sim.report.words import amount, dollars, ms, per_cent
+from edge_sim.simulator.report.page import subtitle
 
 Document = dict[str, Any]
 _TIERS = ("memory", "disk", "shield")

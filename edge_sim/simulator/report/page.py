@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
+from edge_sim.report.page import card, html, section, table
+from edge_sim.report.words import amount, dollars, ms, per_cent
 from edge_sim.simulator.report import plots
-from edge_sim.simulator.report.style import STYLE
-from edge_sim.simulator.report.words import amount, dollars, ms, per_cent
 
 Document = dict[str, Any]
 _TIERS = ("memory", "disk", "shield")
@@ -17,7 +16,7 @@ def page(document: Document) -> str:
     """One HTML page, with nothing to load."""
     policies = document["curves"]
     sections = [
-        _section(
+        section(
             "Who answered",
             _answered(document),
             plots.over_time(document) + plots.load(document),
@@ -27,38 +26,29 @@ def page(document: Document) -> str:
     pair = []
     if policies:
         pair.append(
-            _section(
+            section(
                 "What more memory would bring", _curves(document), plots.curves(document), tuple(policies)
             )
         )
     if "start_ms" in document:
-        pair.append(_section("How long a start takes", _starts(document), plots.starts(document)))
+        pair.append(section("How long a start takes", _starts(document), plots.starts(document)))
     sections.append(f'<div class="grid2">{"".join(pair)}</div>')
     sections.append(
-        _section(
+        section(
             "When and where",
             _where(document),
             plots.regions(document),
         )
     )
     sections.append(
-        _section("By region and tier", "Each tier's hit ratio counts what reached it.", _regions(document))
+        section("By region and tier", "Each tier's hit ratio counts what reached it.", _regions(document))
     )
     if "cost" in document:
-        sections.append(_section("What a day costs", _prices(document), _cost(document)))
+        sections.append(section("What a day costs", _prices(document), _cost(document)))
     return html(
         "Tonearm: a simulated day" if "world" in document else "Tonearm: a trace, replayed",
         subtitle(document),
         _cards(document) + "".join(sections),
-    )
-
-
-def html(title: str, under: str, body: str) -> str:
-    """The page around `body`; title and the line under it are text."""
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
-        f"<h1>{escape(title)}</h1><p>{escape(under)}</p>{body}</body></html>\n"
     )
 
 
@@ -94,18 +84,7 @@ def _cards(document: Document) -> str:
         cards += [(ms(document["start_ms"][name]), f"start time, {name}") for name in ("p50", "p99")]
     if "cost" in document:
         cards.append((dollars(document["cost"]["dollars_per_day"]["total"]), "a day"))
-    return f'<div class="cards">{"".join(_card(value, what) for value, what in cards)}</div>'
-
-
-def _card(value: str, what: str) -> str:
-    number, sign, error = value.partition(" ± ")
-    return f'<div class="card"><b>{escape(number)}<small>{escape(sign + error)}</small></b><span>{escape(what)}</span></div>'
-
-
-def _section(title: str, text: str, content: str, legend: tuple[str, ...] = ()) -> str:
-    entries = "".join(f'<span class="{escape(name)}"><i></i>{escape(name)}</span>' for name in legend)
-    keys = f'<div class="legend">{entries}</div>' if legend else ""
-    return f"<section><h2>{escape(title)}</h2><p>{escape(text)}</p>{keys}{content}</section>"
+    return f'<div class="cards">{"".join(card(value, what) for value, what in cards)}</div>'
 
 
 def _answered(document: Document) -> str:
@@ -171,20 +150,3 @@ def _prices(document: Document) -> str:
 def _cost(document: Document) -> str:
     costs = document["cost"]["dollars_per_day"]
     return table([name.replace("_", " ") for name in costs], [[dollars(value) for value in costs.values()]])
-
-
-def table(head: list[str], rows: list[list[str]], classes: list[list[str]] | None = None) -> str:
-    """`classes` may give each cell one."""
-    cells = [
-        "".join(
-            f'<td class="{classes[down][across]}">{escape(cell)}</td>'
-            if classes
-            else f"<td>{escape(cell)}</td>"
-            for across, cell in enumerate(row)
-        )
-        for down, row in enumerate(rows)
-    ]
-    return (
-        f"<table><tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>"
-        f"{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
-    )

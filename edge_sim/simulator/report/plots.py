@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_sim.simulator.report.plot import Axis, Plot, Point, heat_map
-from edge_sim.simulator.report.words import amount, clock, ms
+from edge_sim.report.plot import Axis, Plot, Point, heat_map
+from edge_sim.report.words import amount, clock, ms
 
 Document = dict[str, Any]
 _TIERS = ("memory", "disk", "shield", "origin")

@@ -9,9 +9,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edge_sim.report.words import amount, dollars, ms, per_cent
 from edge_sim.simulator.report.compare import Row
 from edge_sim.simulator.report.page import subtitle
-from edge_sim.simulator.report.words import amount, dollars, ms, per_cent
 
 _TIERS = ("memory", "disk", "shield")
 _COLOURS = {"better": "green", "worse": "red"}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_sim.cache import MemoryCache
-from edge_sim.objects import Missing
+from edge_sim.edge.cache import MemoryCache
+from edge_sim.edge.objects import Missing
 from edge_sim.policies import NAMES, policy
 from edge_sim.policies.gdsf import Gdsf
 from edge_sim.policies.sieve import Sieve

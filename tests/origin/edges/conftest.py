@@ -17,7 +17,7 @@ from aiohttp import web
 from click.testing import CliRunner
 
 import cli
-from edge_sim.edge import routes
+from edge_sim.edge.app import routes
 from media.serving import application, listening
 from origin.signing.akamai import AkamaiSigner
 from origin.tokens import TokenKeys, sign

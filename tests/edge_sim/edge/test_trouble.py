@@ -90,7 +90,7 @@ class TestPatience:
 
     @pytest.fixture(autouse=True)
     def impatient(self, monkeypatch):
-        monkeypatch.setattr("edge_sim.upstream.TIMEOUT", aiohttp.ClientTimeout(total=0.05))
+        monkeypatch.setattr("edge_sim.edge.upstream.TIMEOUT", aiohttp.ClientTimeout(total=0.05))
 
     async def test_an_origin_that_dawdles(self, talk, origin):
         origin.says("x", b"x")

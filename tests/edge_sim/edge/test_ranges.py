@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_sim.ranges import Unsatisfiable, one_range
+from edge_sim.edge.ranges import Unsatisfiable, one_range
 
 NUMBER = st.integers(0, 30)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge_sim.freshness import Freshness
+from edge_sim.edge.freshness import Freshness
 
 OVERHEAD = 1024  # headers, key, Python objects: what an entry costs besides its body, in bytes
 

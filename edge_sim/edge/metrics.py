@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from edge_sim.cache import MemoryCache
+from edge_sim.edge.cache import MemoryCache
 
 
 class Metrics:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_sim.freshness import GRACE_MS, freshness, parse
+from edge_sim.edge.freshness import GRACE_MS, freshness, parse
 from media.layout import IMMUTABLE, MUTABLE
 
 

@@ -15,9 +15,9 @@ import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from edge_sim.freshness import freshness
-from edge_sim.objects import Entry, Missing, Oversized, Whole
-from edge_sim.upstream import named_errors
+from edge_sim.edge.freshness import freshness
+from edge_sim.edge.objects import Entry, Missing, Oversized, Whole
+from edge_sim.edge.upstream import named_errors
 from media.errors import UpstreamFailed
 
 MISSING_MS = 3_000  # how long "there is no such object" is believed

@@ -12,7 +12,7 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from edge_sim.upstream import named_errors
+from edge_sim.edge.upstream import named_errors
 from media.errors import UpstreamFailed
 
 # RFC 9110 §7.6.1; and Host and Expect, which our own exchange with the server behind settles anew.

@@ -19,20 +19,20 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from edge_sim import cache_status
-from edge_sim.admission import Admission
-from edge_sim.answers import answer
-from edge_sim.cache import MemoryCache
-from edge_sim.cache_status import Forward
-from edge_sim.carried import Carry, carried, is_manifest
-from edge_sim.fetch import Clock, Fetched, Origin, unix_ms
-from edge_sim.flights import Flights
-from edge_sim.forward import end_to_end, forward
-from edge_sim.metrics import Metrics
-from edge_sim.objects import Missing, Oversized, Whole
+from edge_sim.edge import cache_status
+from edge_sim.edge.admission import Admission
+from edge_sim.edge.answers import answer
+from edge_sim.edge.cache import MemoryCache
+from edge_sim.edge.cache_status import Forward
+from edge_sim.edge.carried import Carry, carried, is_manifest
+from edge_sim.edge.fetch import Clock, Fetched, Origin, unix_ms
+from edge_sim.edge.flights import Flights
+from edge_sim.edge.forward import end_to_end, forward
+from edge_sim.edge.metrics import Metrics
+from edge_sim.edge.objects import Missing, Oversized, Whole
+from edge_sim.edge.upstream import session
 from edge_sim.policies import DEFAULT
 from edge_sim.policies import policy as new_policy
-from edge_sim.upstream import session
 from media import layout
 from media.errors import BadKey, ObjectMissing, TonearmError, UpstreamFailed
 from media.serving import REQUEST_ID, Routes, error_log, problem

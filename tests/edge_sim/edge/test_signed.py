@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from Crypto.PublicKey import RSA
 
-from edge_sim.edge import routes
+from edge_sim.edge.app import routes
 from media.ports import Terms, UrlSigner
 from media.serving import application, listening
 from origin.signing.akamai import AkamaiSigner

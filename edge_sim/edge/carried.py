@@ -8,7 +8,7 @@ from typing import Literal
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from edge_sim.objects import Whole
+from edge_sim.edge.objects import Whole
 from manifests.carry import defined, rewritten
 from media.errors import FormatError, UpstreamFailed
 

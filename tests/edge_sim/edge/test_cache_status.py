@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from edge_sim.cache_status import forwarded, hit
+from edge_sim.edge.cache_status import forwarded, hit
 
 TOKEN = r"[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]*"
 BARE_ITEM = rf'(?:{TOKEN}|-?[0-9]{{1,15}}|"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\\"])*"|\?[01])'

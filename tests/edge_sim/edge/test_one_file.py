@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_sim.edge import routes
+from edge_sim.edge.app import routes
 from media.layout import track
 from media.registry import open_store
 from media.serving import application, listening

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_sim.objects import Entry
+from edge_sim.edge.objects import Entry
 from edge_sim.policies import Policy
 
 

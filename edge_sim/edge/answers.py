@@ -7,8 +7,8 @@ import re
 from aiohttp import web
 from multidict import CIMultiDict
 
-from edge_sim.objects import Whole
-from edge_sim.ranges import Unsatisfiable, one_range
+from edge_sim.edge.objects import Whole
+from edge_sim.edge.ranges import Unsatisfiable, one_range
 from media.serving import problem
 
 _ETAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')

@@ -1,0 +1,1 @@
+"""The edge tier: a caching reverse proxy, spoken to over real HTTP."""
