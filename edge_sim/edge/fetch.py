@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 import aiohttp
+from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from edge_sim.edge.forward import forward
 from edge_sim.edge.freshness import freshness
 from edge_sim.edge.objects import Entry, Missing, Oversized, Whole
 from edge_sim.edge.upstream import named_errors
 from media.errors import UpstreamFailed
+from media.serving import REQUEST_ID
 
 MISSING_MS = 3_000  # how long "there is no such object" is believed
 OVERSIZED_MS = 600_000  # how long "too large for us" is believed
@@ -38,6 +41,9 @@ _KEPT = (
     "Link",
     "Vary",
 )
+
+# What of a listener's request goes along when it passes through.
+_PASSED = ("Range", "If-Range", "If-None-Match")
 
 Clock = Callable[[], int]
 
@@ -77,6 +83,19 @@ class Origin:
         with named_errors(f"origin: {path}"):
             async with self._session.get(self.url(path), headers=headers, allow_redirects=False) as response:
                 return await self._judge(path, known, response)
+
+    async def forward(self, request: web.Request, path: str, status: str) -> web.StreamResponse:
+        """Straight through, a piece at a time; `status` is the Cache-Status to send. Raises like `fetch`."""
+        headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
+        headers |= {"Accept-Encoding": "identity", "X-Request-Id": request[REQUEST_ID]}
+        return await forward(
+            request,
+            self._session,
+            self.url(path),
+            headers=headers,
+            what=f"origin: {path}",
+            cache_status=status,
+        )
 
     async def _judge(self, path: str, known: Whole | None, response: aiohttp.ClientResponse) -> Fetched:
         now = self._clock()
