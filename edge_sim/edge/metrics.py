@@ -1,14 +1,71 @@
-"""What one edge counts, in a Prometheus registry of its own so that several can live in one process."""
+"""What one edge counts, summed over its workers, as Prometheus reads it.
+
+A counter is a few cells in a `Tally`, one for each value of its label; all of them are known beforehand, so nothing that a client
+sends can make a new one, and counting is adding to an integer. To count something new, name it in `COUNTERS` and give it an attribute.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from edge_sim.edge.cache import MemoryCache
+from media.tally import Tally
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class _Family(NamedTuple):
+    """What a counter says, and its one label with the values that it can have, if any."""
+
+    text: str
+    label: str = ""
+    values: tuple[str, ...] = ("",)
+
+
+COUNTERS = {
+    "requests": _Family("Requests for songs.", "cache", ("hit", "miss", "expired", "collapsed", "pass")),
+    "fetches": _Family("Answers of the origin.", "outcome", ("200", "304", "404", "failed")),
+    "stale": _Family("Old objects sent because the origin failed."),
+    "sent_bytes": _Family("Body bytes sent to clients."),
+    "fetched_bytes": _Family("Body bytes taken from the origin."),
+    "quick": _Family("Answers of the fast path."),
+    "worker_restarts": _Family("Workers that died and were started anew."),
+}
+# What is so of the cache now, in all workers together.
+GAUGES = {
+    "objects": "Objects in memory.",
+    "memory_bytes": "Memory in use.",
+    "budget_bytes": "Memory allowed.",
+}
+_EVICTIONS = "evictions"
+
+
+class Count:
+    """One number of one worker."""
+
+    __slots__ = ("_cell", "_row")
+
+    def __init__(self, row: memoryview, cell: int) -> None:
+        self._row = row
+        self._cell = cell
+
+    def inc(self, number: int = 1) -> None:
+        self._row[self._cell] += number
+
+
+class Counts:
+    """A number for each value of a label. `labels` raises `KeyError` for a value that `COUNTERS` does not name."""
+
+    def __init__(self, row: memoryview, cells: dict[str, int]) -> None:
+        self._counts = {value: Count(row, cell) for value, cell in cells.items()}
+
+    def labels(self, value: str) -> Count:
+        return self._counts[value]
 
 
 class Metrics:
@@ -16,40 +73,76 @@ class Metrics:
 
     ``hit`` (from memory), ``miss`` and ``expired`` (a fetch begins), ``collapsed`` (it joins one), ``pass`` (straight
     through). `fetches` counts how the origin answered, `stale` who was served in spite of it, `sent` and `fetched` bytes.
+
+    `tally` (of `CELLS`) is shared between workers, and `worker` is which of them this is; alone, both can be left out. The parent of workers
+    has a row, too, and no `cache`.
     """
 
-    def __init__(self, cache: MemoryCache) -> None:
+    CELLS = sum(len(family.values) for family in COUNTERS.values()) + len(GAUGES) + 1
+
+    def __init__(self, cache: MemoryCache | None, tally: Tally | None = None, worker: int = 0) -> None:
+        self._cache = cache
+        self._tally = tally or Tally(self.CELLS)
+        self._row = self._tally.row(worker)
+        cells = iter(range(self.CELLS))
+        self._cells = {
+            name: {value: next(cells) for value in family.values} for name, family in COUNTERS.items()
+        }
+        self._gauges = {name: next(cells) for name in GAUGES}
+        self._evictions = next(cells)
+        self._evicted = self._row[self._evictions]  # by those who were this worker before
+        self.requests = Counts(self._row, self._cells["requests"])
+        self.fetches = Counts(self._row, self._cells["fetches"])
+        self.stale = self._single("stale")
+        self.sent = self._single("sent_bytes")
+        self.fetched = self._single("fetched_bytes")
+        self.quick = self._single("quick")
+        self.restarts = self._single("worker_restarts")
         self._registry = CollectorRegistry()
-        self._registry.register(_Memory(cache))
-        self.requests = Counter(
-            "tonearm_edge_requests", "Requests for songs.", ["cache"], registry=self._registry
-        )
-        self.fetches = Counter(
-            "tonearm_edge_fetches", "Answers of the origin.", ["outcome"], registry=self._registry
-        )
-        self.stale = Counter(
-            "tonearm_edge_stale", "Old objects sent because the origin failed.", registry=self._registry
-        )
-        self.sent = Counter("tonearm_edge_sent_bytes", "Body bytes sent to clients.", registry=self._registry)
-        self.fetched = Counter(
-            "tonearm_edge_fetched_bytes", "Body bytes taken from the origin.", registry=self._registry
-        )
+        self._registry.register(_Read(self))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Tell the siblings how full this worker's memory is."""
+        cache = self._cache
+        if cache is not None:
+            for name, now in (
+                ("objects", len(cache)),
+                ("memory_bytes", cache.used),
+                ("budget_bytes", cache.budget),
+            ):
+                self._row[self._gauges[name]] = now
+            self._row[self._evictions] = self._evicted + cache.evictions
 
     def text(self) -> bytes:
         """The exposition format, version 0.0.4."""
+        self.refresh()
         return generate_latest(self._registry)
 
+    def families(self) -> Iterator[Metric]:
+        total = self._tally.total
+        for name, (text, label, values) in COUNTERS.items():
+            counter = CounterMetricFamily(f"tonearm_edge_{name}", text, labels=[label] if label else [])
+            for value in values:
+                count = total(self._cells[name][value])
+                if count or not label:
+                    counter.add_metric([value] if label else [], count)
+            yield counter
+        for name, text in GAUGES.items():
+            yield GaugeMetricFamily(f"tonearm_edge_{name}", text, value=total(self._gauges[name]))
+        yield CounterMetricFamily(
+            f"tonearm_edge_{_EVICTIONS}", "Objects that made room for others.", value=total(self._evictions)
+        )
 
-class _Memory(Collector):
-    """Reads the cache when somebody asks."""
+    def _single(self, name: str) -> Count:
+        return Count(self._row, self._cells[name][""])
 
-    def __init__(self, cache: MemoryCache) -> None:
-        self._cache = cache
+
+class _Read(Collector):
+    """Reads the cells when somebody asks."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
 
     def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily("tonearm_edge_objects", "Objects in memory.", value=len(self._cache))
-        yield GaugeMetricFamily("tonearm_edge_memory_bytes", "Memory in use.", value=self._cache.used)
-        yield GaugeMetricFamily("tonearm_edge_budget_bytes", "Memory allowed.", value=self._cache.budget)
-        yield CounterMetricFamily(
-            "tonearm_edge_evictions", "Objects that made room for others.", value=self._cache.evictions
-        )
+        return self._metrics.families()
