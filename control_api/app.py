@@ -23,6 +23,7 @@ from control_api.catalogue import Catalogue, Changes
 from control_api.database import Database
 from control_api.endpoint import Operation, route
 from control_api.fields import View
+from control_api.first_bytes import FirstBytes
 from control_api.grants import Grants
 from control_api.licences import Licences
 from control_api.limits import Buckets
@@ -36,6 +37,7 @@ from control_api.recommendations import Recommendations
 from control_api.rights import Rights
 from control_api.search import SearchIndex
 from control_api.sessions import Sessions
+from control_api.starts import Starts
 from drm.key_store import KeyStore
 from media.errors import TonearmError
 from media.ports import ObjectStore
@@ -73,7 +75,8 @@ class Health(View):
 class Api:
     """What the API works with; all of it is put together by the caller, who also closes `store`.
 
-    `interval_s` is how often the store is looked at; it is looked at less often when that takes long.
+    `interval_s` is how often the store is looked at; it is looked at less often when that takes long. `start_patience_s` is how
+    long the answer to a start waits for the store.
     """
 
     store: ObjectStore
@@ -85,6 +88,7 @@ class Api:
     guests: bool = True
     grant_s: int = 1200
     interval_s: float = 5.0
+    start_patience_s: float = 0.01
     rates: Rates = Rates()
     passwords: Passwords = field(default_factory=Passwords)
     clock: Callable[[], int] = unix_ms
@@ -117,6 +121,8 @@ class Api:
             edge_url=self.edge_url,
             lifetime_s=self.grant_s,
         )
+        self._first_bytes = FirstBytes(self.store)
+        starts = Starts(grants, self.key_store, self._first_bytes, patience_s=self.start_patience_s)
         recommendations = Recommendations(
             self.catalogue, self._plays, lambda: self._neighbours, self.popularity
         )
@@ -125,6 +131,7 @@ class Api:
             *self.sessions.operations(),
             *Browse(self.catalogue, self.index, self.suggestions, self.popularity).operations(),
             *grants.operations(),
+            *starts.operations(),
             *self._rights.operations(),
             *playlists.operations(),
             *PlaylistItems(playlists, self.clock).operations(),
@@ -177,6 +184,7 @@ class Api:
         finally:
             follower.cancel()
             await asyncio.gather(follower, return_exceptions=True)
+            await self._first_bytes.close()
             await self.database.close()
 
     async def _keep_following(self, took: float) -> None:

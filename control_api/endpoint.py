@@ -69,6 +69,7 @@ class Operation:
     refusals: Mapping[int, str] = field(default_factory=dict)
     request_types: tuple[str, ...] = ()  # media types of a body that `body` does not describe
     answer_types: tuple[str, ...] = ()  # and of an answer that the return type does not describe
+    answer_words: type[BaseModel] | None = None  # JSON that stands inside such an answer
 
     def __post_init__(self) -> None:
         if strange := set(self.takes) - _NAMES:

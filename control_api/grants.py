@@ -1,13 +1,14 @@
 """Stream grants: a signed address for one version of one song, for a quarter to half an hour.
 
-This is the only call between "play" and the edge, so it answers with everything a player needs to begin: no further
-question to the API stands between it and the first segment.
+It answers with everything a player needs to begin: no further question to the API stands between it and the first
+segment. Who wants that segment's bytes at once asks for the start instead (`control_api.starts`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from control_api.catalogue import Catalogue
 from control_api.endpoint import Access, Caller, Operation
 from control_api.fields import View
 from control_api.rights import Rights
-from control_api.songs import Opening
+from control_api.songs import Entry, Opening
 from media import layout
 from media.errors import ApiError, SettingsError
 from origin.tokens import Keyring, sign
@@ -68,6 +69,14 @@ class Grant(View):
     sample_rate: int
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Who may stream: until when in Unix ms, and where all addresses of the token begin."""
+
+    expires_ms: int
+    root: str
+
+
 class Grants:
     """`edge_url` is where the edge is reached, empty for the host that the request itself named.
 
@@ -111,17 +120,21 @@ class Grants:
             )
         ]
 
-    async def grant(self, request: web.Request, caller: Caller, path: SongPath) -> Grant:
-        entry = self.catalogue.find(path.song_id)
-        self.rights.check(caller, path.song_id)
+    def admit(self, entry: Entry, request: web.Request, caller: Caller) -> Admitted:
+        """Raises `ApiError` 403 where `caller` has no right to the song, 400 for a Host that is none."""
+        self.rights.check(caller, entry.song.song_id)
         expires_ms = self.clock() + self.lifetime_s * 1000
         token = sign(entry.folder, keys=self.keys, expires_ms=expires_ms, user=caller.account_id)
-        root = f"{self.edge_url or _origin(request)}/t/{token}/"
-        base = root + entry.folder
+        return Admitted(expires_ms, f"{self.edge_url or _origin(request)}/t/{token}/")
+
+    async def grant(self, request: web.Request, caller: Caller, path: SongPath) -> Grant:
+        entry = self.catalogue.find(path.song_id)
+        admitted = self.admit(entry, request, caller)
+        root, base = admitted.root, admitted.root + entry.folder
         return Grant(
             song_id=path.song_id,
             version=entry.version,
-            expires_at=expires_ms,
+            expires_at=admitted.expires_ms,
             base_url=base,
             manifests={kind: base + name for kind, name in entry.manifests.items()},
             presentation_url=base + layout.PRESENTATION,
@@ -130,13 +143,13 @@ class Grants:
                 scheme=entry.scheme, kid=_text(entry.kid), kids=[str(kid) for kid in entry.kids]
             ),
             start_rendition=entry.start_rendition,
-            renditions=[_rendition(each, entry.kid_of(each)) for each in entry.openings],
+            renditions=[rendition_view(each, entry.kid_of(each)) for each in entry.openings],
             samples=entry.samples,
             sample_rate=entry.sample_rate,
         )
 
 
-def _rendition(opening: Opening, kid: UUID | None) -> RenditionView:
+def rendition_view(opening: Opening, kid: UUID | None) -> RenditionView:
     return RenditionView(
         name=opening.name,
         codec=opening.codec,

@@ -48,7 +48,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
     for operation in operations:
         if body := operation.model("body"):
             models.append((body, "validation"))
-        if answer := operation.model("return"):
+        if answer := operation.model("return") or operation.answer_words:
             models.append((answer, "serialization"))
     schemas, definitions = models_json_schema(list(dict.fromkeys(models)), ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
@@ -120,13 +120,19 @@ def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     if answer is not None:
         good["content"] = {"application/json": {"schema": schemas[answer, "serialization"]}}
     elif operation.answer_types:
-        good["content"] = {media_type: {} for media_type in operation.answer_types}
+        good["content"] = {media_type: _binary(operation, schemas) for media_type in operation.answer_types}
     status = 204 if operation.answers_nothing else operation.status
     refused = {
         str(code): {"description": text, "content": _problem()}
         for code, text in sorted(operation.all_refusals.items())
     }
     return {str(status): good} | refused | {"default": {"description": "Trouble", "content": _problem()}}
+
+
+def _binary(operation: Operation, schemas: Schemas) -> dict[str, Any]:
+    """A body that is no JSON; `x-words` is the schema of the JSON that stands inside it."""
+    words = operation.answer_words
+    return {} if words is None else {"x-words": schemas[words, "serialization"]}
 
 
 def _problem() -> dict[str, Any]:

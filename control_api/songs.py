@@ -38,7 +38,8 @@ class SongView(View):
 class Opening:
     """What a start in one rendition begins with: where its header and its first segment lie, in bytes.
 
-    Both are parts of one file where `init` and `segment` name the same. `kid` is that of a key of its own, None for the entry's.
+    Both are parts of one file where `init` and `segment` name the same. `kid` is that of a key of its own, None for the entry's;
+    `iv` is the rendition's where there is one, in hex.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Opening:
     segment: str
     offset: int
     size: int
+    iv: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ def _opening(presentation: Presentation, rendition: Rendition) -> Opening:
         segment=plain(first.path),
         offset=first.offset,
         size=first.size,
+        iv=rendition.iv,
     )
 
 

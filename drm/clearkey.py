@@ -13,7 +13,8 @@ import binascii
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 from media.errors import FormatError, KeyMissing
@@ -31,13 +32,19 @@ def answer(request: bytes, lookup: Callable[[UUID], bytes | None]) -> bytes:
     Raises `FormatError` for what is no request for a temporary session, `KeyMissing` when `lookup` has no key for one of
     the KIDs: half a licence would look to the player like a broken stream.
     """
-    keys = []
+    keys = {}
     for kid in read_request(request):
         key = lookup(kid)
         if key is None:
             raise KeyMissing(f"no content key {kid}")
-        keys.append({"kty": "oct", "kid": _encode(kid.bytes), "k": _encode(key)})
-    return json.dumps({"keys": keys, "type": "temporary"}, separators=(",", ":")).encode()
+        keys[kid] = key
+    return json.dumps(licence(keys), separators=(",", ":")).encode()
+
+
+def licence(keys: Mapping[UUID, bytes]) -> dict[str, Any]:
+    """The licence for `keys`, as JSON values."""
+    found = [{"kty": "oct", "kid": _encode(kid.bytes), "k": _encode(key)} for kid, key in keys.items()]
+    return {"keys": found, "type": "temporary"}
 
 
 def read_request(request: bytes) -> list[UUID]:

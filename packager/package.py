@@ -10,7 +10,7 @@ and length, and on places where units of all begin (`packager.plan`). A renditio
 rest, one with fewer is refused.
 
 The first segment is as long as what leaves in the first flight of a new TCP connection: ten packets, of which a TLS handshake may
-take two. The presentation is held in memory: five minutes of the default ladder are 24 MB.
+take two, with the words of a start bundle (`media.start_bundle`). The presentation is held in memory: five minutes of the default ladder are 24 MB.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ from media.errors import FormatError
 from media.presentation import Loudness, Presentation, Rendition
 from media.signalling import Signalling
 from media.song import Song
+from media.start_bundle import LARGEST, WORDS
 from packager.encryption import Encryption
 from packager.plan import Grid, common_grid, plan_segments
 from packager.rendition import Cutter
 from packager.sample_entry import FLAC
 
-FIRST_FLIGHT = 11_000  # bytes
-START_BITRATE = 130_000  # bit/s; a start begins with the richest rendition up to that: 11 kB are 0.7 s of it
+FIRST_FLIGHT = LARGEST - WORDS  # bytes
+START_BITRATE = 130_000  # bit/s; a start begins with the richest rendition up to that: 10 kB are 0.6 s of it
 _LEAST = 4  # a first segment is never shorter than a fourth of what was asked for: lossless ones would be
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 _PUBLIC = re.compile(r"public/[a-z0-9][a-z0-9_-]*\.[a-z0-9]+", re.ASCII)

@@ -117,7 +117,11 @@ async def store(tmp_path: Path) -> AsyncIterator[ObjectStore]:
 def publish_song(store: ObjectStore) -> Callable[..., Awaitable[Presentation]]:
     async def publish_song(song_id: str, title: str = "", **values: Any) -> Presentation:
         made = presentation(song_id, title or song_id, **values)
-        objects = [("audio/normal/00001.m4s", b"note"), ("presentation.json", made.to_json())]
+        objects = [
+            ("audio/normal/init.mp4", b"head"),
+            ("audio/normal/00001.m4s", b"note"),
+            ("presentation.json", made.to_json()),
+        ]
         await publish(store, song_id=song_id, version=made.version, objects=objects)
         return made
 

@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from control_api.app import Api
 from control_api.endpoint import Caller, Operation
+from media import start_bundle
 
 METHODS = {"get", "put", "post", "patch", "delete"}
 
@@ -39,7 +40,7 @@ async def test_what_is_served_is_described_and_the_other_way_round(
     }
     described = {(method, path) for path, item in document["paths"].items() for method in item}
     assert served == described
-    assert len(served) == 27
+    assert len(served) == 28
 
 
 async def test_every_operation_says_what_goes_in_and_what_comes_out(document: dict[str, Any]) -> None:
@@ -105,6 +106,18 @@ async def test_answers_are_what_the_document_says(
     await check("GET", one, mine)
     await check("DELETE", one, mine)
     await check("GET", "/v1/healthz")
+
+
+async def test_the_words_in_a_start_bundle_are_described_too(
+    document: dict[str, Any], ann: Any, api: Api, publish_song: Callable[..., Awaitable[Any]]
+) -> None:
+    await publish_song("song-a", kid=api.key_store.for_scope("song-a").kid)
+    await api.refresh()
+    answer = await ann.call("GET", "/v1/songs/song-a/start")
+    content = document["paths"]["/v1/songs/{song_id}/start"]["get"]["responses"]["200"]["content"]
+    schema = content[answer.content_type]["x-words"] | {"components": document["components"]}
+    words, _ = start_bundle.read(await answer.read())
+    jsonschema.Draft202012Validator(schema).validate(words)
 
 
 def test_a_handler_cannot_ask_for_what_no_request_has() -> None:
