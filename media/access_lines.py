@@ -20,8 +20,8 @@ _HELD_S = 0.25
 _MOST = 512
 # Everything that goes in is of characters that JSON takes as they stand.
 _LINE = (
-    '{"time": %d, "level": "INFO", "logger": "tonearm.access", "method": "GET", "path": "%s", "status": 200, "bytes": %d,'
-    ' "ms": %.3f, "request_id": "%s", "remote": "%s", "cache": ""%s}'
+    '{"time": %d, "level": "INFO", "logger": "tonearm.access", "method": "GET", "path": "%s", "status": %d, "bytes": %d,'
+    ' "ms": %.3f, "request_id": "%s", "remote": "%s", "cache": %s%s}'
 )
 
 
@@ -30,11 +30,13 @@ class AccessLines:
         self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, quick: Quick, cmcd: Mapping[str, object] | None = None) -> None:
-        """`cmcd` is what could be read of the player's own words, if anything."""
+    def add(
+        self, quick: Quick, path: str, *, cache: str = '""', cmcd: Mapping[str, object] | None = None
+    ) -> None:
+        """`path` without what a log must not show, `cache` the Cache-Status as JSON, `cmcd` what could be read of the player's own words."""
         if not access_log.isEnabledFor(logging.INFO):
             return
-        trace = follow(quick.trace) if quick.trace else None
+        trace = follow(quick.asked.trace.decode()) if quick.asked.trace else None
         more = f', "trace": "{trace.trace_id}"' if trace else ""
         if cmcd:
             more += f', "cmcd": {json.dumps(cmcd)}'
@@ -42,11 +44,13 @@ class AccessLines:
             _LINE
             % (
                 time.time_ns() // 1_000_000,
-                quick.target.decode(),
+                path,
+                quick.status,
                 quick.size,
                 quick.seconds * 1000,
-                quick.request_id,
+                quick.request_id.decode(),
                 quick.peer[0] if quick.peer else "",
+                cache,
                 more,
             )
         )

@@ -3,11 +3,12 @@
 A server spends most of its life on such requests, and aiohttp most of its time on what they do not need: a task, a
 request object, a response object, a dozen header fields put together anew. Here such a request is recognised by its
 bytes and answered from a head that was built once, in the very call that brought it. Whatever is not recognised to the
-last byte goes to aiohttp, which must give the same answer (`tests/origin/test_fast_path.py` asks both, thousands of times).
+last byte goes to aiohttp, which must give the same answer (`tests/origin/test_fast_path.py` and `tests/edge_sim/edge/test_fast_path.py` ask
+both, thousands of times). The origin's shelf is `origin/shelf.py`, the edge's `edge_sim/edge/shelf.py`.
 
-    class Shelf:                                # (with `resting` and `request_id`) what a server keeps; the origin's is origin/shelf.py
-        def find(self, target: bytes) -> Image | None: ...
-        def sent(self, image: Image, quick: Quick) -> None: ...
+    class Shelf:                                # (with `resting` and `request_id`) what a server keeps
+        def find(self, target: bytes, peer: Any) -> Image | None: ...
+        def sent(self, quick: Quick) -> None: ...
 
     handler = FastHandler(server, shelf, loop=loop, **options)   # instead of aiohttp's RequestHandler
 
@@ -22,10 +23,10 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aiohttp import web
 from aiohttp.helpers import ceil_timeout
@@ -33,14 +34,16 @@ from aiohttp.helpers import ceil_timeout
 LARGEST = 256 * 1024  # bytes of body: what is larger goes out in pieces, at the pace of whoever reads it
 _LONGEST = 4096  # bytes of a request's header fields
 # Fields that change nothing about the answer to a GET of an immutable object. Any other, and any twice, is aiohttp's.
+# One range is the shelf's to read.
 _HARMLESS = frozenset(
-    b"""host user-agent accept accept-encoding accept-language connection x-request-id traceparent tracestate referer origin via
+    b"""range host user-agent accept accept-encoding accept-language connection x-request-id traceparent tracestate referer origin via
     forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip cache-control pragma priority cookie dnt sec-gpc
     cmcd-object cmcd-request cmcd-session cmcd-status
     sec-fetch-dest sec-fetch-mode sec-fetch-site sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform""".split()
 )
 _CMCD = (b"cmcd-object", b"cmcd-request", b"cmcd-session", b"cmcd-status")
 _LINES = re.compile(rb"(?:[!-~][ -~]*\r\n)+\r\n")
+_RANGE = re.compile(rb"bytes=[0-9]{1,15}-[0-9]{0,15}")
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]-]{1,255}")
 # Fields that announce a body or another protocol.
 _BODY: Sequence[bytes] = (
@@ -57,31 +60,47 @@ class Image(Protocol):
     """One object, ready to go."""
 
     @property
-    def head(self) -> bytes:
-        """The status line and every field that is the same each time, each with its line end."""
+    def status(self) -> int:
+        """200, or 206 of a `part`."""
 
     @property
     def size(self) -> int:
         """Bytes of the body, at most `LARGEST`."""
 
+    def part(self, wanted: bytes) -> Image | None:
+        """The range that ``bytes=a-b`` or ``bytes=a-`` names; ``None`` sends the request the long way."""
+
     def ready(self) -> bool:
         """Whether the bytes can be had without waiting for a disk. Asked before each `send`."""
+
+    def head(self, request_id: bytes, found_s: float, read_s: float) -> bytes:
+        """The answer as it stands before the body, the empty line included; what took how long, for Server-Timing."""
 
     def send(self, out: socket.socket, head: bytes) -> int:
         """Put `head` and the body into a socket that does not block, and say how many bytes it took. Raises `OSError`."""
 
-    def rest(self, start: int) -> bytes:
-        """A copy of the body from `start` on; shorter than it should be when the object has changed under us."""
+    def rest(self, start: int) -> bytes | memoryview:
+        """The body from `start` on, for the transport to keep; shorter than it should be when the object has changed under us."""
+
+
+class Asked(NamedTuple):
+    """What harmless fields say: the X-Request-Id, the traceparent, the CMCD and the Range, each empty when there is none."""
+
+    request_id: bytes
+    trace: bytes
+    cmcd: bytes
+    range: bytes
 
 
 @dataclass(slots=True)
 class Quick:
-    """One quick answer, for whoever counts and logs. Times in seconds of `time.perf_counter`."""
+    """One quick answer, for whoever counts and logs: what `find` gave, and what went out. Times in seconds of `time.perf_counter`."""
 
+    image: Any
+    status: int
     target: bytes
-    request_id: str
-    trace: str
-    cmcd: str
+    request_id: bytes
+    asked: Asked
     peer: Any
     seconds: float
     size: int
@@ -91,10 +110,13 @@ class Shelf(Protocol):
     resting: bool
     """Set while the server drains: answers must then say so, which takes the long way."""
 
-    def find(self, target: bytes) -> Image | None:
-        """What the request target names, exactly as it stands on the wire; ``None`` sends the request the long way."""
+    def find(self, target: bytes, peer: Any) -> Image | None:
+        """What the request target names, exactly as it stands on the wire; ``None`` sends the request the long way.
 
-    def request_id(self) -> str:
+        `peer` is the address of the connection's other end, as sockets give it.
+        """
+
+    def request_id(self) -> bytes:
         """A new one."""
 
     def sent(self, quick: Quick) -> None: ...
@@ -114,13 +136,16 @@ class _Clock:
         return self._field
 
 
-_clock = _Clock()
+date = _Clock()
+
+
+_NOTHING = Asked(b"", b"", b"", b"")
 
 
 class FastHandler(web.RequestHandler):
     """aiohttp's connection, with the short way before it."""
 
-    __slots__ = ("_bare", "_known", "_shelf", "_socket")
+    __slots__ = ("_bare", "_known", "_sealed", "_shelf", "_socket")
 
     def __init__(self, manager: web.Server, shelf: Shelf, **options: Any) -> None:
         super().__init__(manager, **options)
@@ -128,12 +153,14 @@ class FastHandler(web.RequestHandler):
         self._socket: socket.socket | None = None
         # All that came until now were whole requests without a body, so aiohttp's parser stands between two.
         self._bare = True
-        self._known: tuple[bytes, tuple[bytes, bytes, bytes]] = (b"", (b"", b"", b""))
+        self._known: tuple[bytes, Asked] = (b"", _NOTHING)
+        self._sealed = False  # TLS: bytes go through the transport, which encrypts them
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         lent = transport.get_extra_info("socket")
-        if lent is not None and transport.get_extra_info("sslcontext") is None:
+        self._sealed = transport.get_extra_info("sslcontext") is not None
+        if lent is not None and not self._sealed:
             self._socket = socket.socket(lent.family, lent.type, lent.proto, lent.fileno())
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -167,35 +194,31 @@ class FastHandler(web.RequestHandler):
         if not data.startswith(b"GET ") or data[end - 9 : end] != b" HTTP/1.1":
             return False
         target = data[4 : end - 9]
-        image = self._shelf.find(target)
-        if image is None or self._shelf.resting or self._messages or self._close or self._force_close:
+        found = self._shelf.find(target, self.peername)
+        if found is None or self._shelf.resting or self._messages or self._close or self._force_close:
             return False
         fields = data[end + 2 :]
         if fields == self._known[0]:
-            named = self._known[1]
+            asked = self._known[1]
         elif (plain := harmless(fields)) is not None:
-            named = plain
-            self._known = fields, named
+            asked = plain
+            self._known = fields, asked
         else:
             return False
+        image = found.part(asked.range) if asked.range else found
         transport, out = self.transport, self._socket
         # What the transport still holds must go first, so whoever reads slowly takes the long way.
-        if transport is None or out is None or transport.get_write_buffer_size() or transport.is_closing():
+        if image is None or transport is None or transport.get_write_buffer_size() or transport.is_closing():
             return False
-        found = time.perf_counter()
+        if out is None and not self._sealed:
+            return False
+        looked = time.perf_counter()
         if not image.ready():
             return False
-        request_id = named[0].decode() or self._shelf.request_id()
-        read = time.perf_counter()
-        head = b"%b%bX-Request-Id: %b\r\nServer-Timing: find;dur=%.2f, read;dur=%.2f\r\n\r\n" % (
-            image.head,
-            _clock.field(),
-            request_id.encode(),
-            (found - started) * 1000,
-            (read - found) * 1000,
-        )
+        request_id = asked.request_id or self._shelf.request_id()
+        head = image.head(request_id, looked - started, time.perf_counter() - looked)
         try:
-            sent = image.send(out, head)
+            sent = image.send(out, head) if out is not None else 0
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -206,8 +229,9 @@ class FastHandler(web.RequestHandler):
         # Its time to the next request begins anew, as after any other answer.
         self._next_keepalive_close_time = self._loop.time() + self.keepalive_timeout
         took = time.perf_counter() - started
-        trace, said = named[1].decode(), named[2].decode()
-        self._shelf.sent(Quick(target, request_id, trace, said, self.peername, took, image.size))
+        self._shelf.sent(
+            Quick(found, image.status, target, request_id, asked, self.peername, took, image.size)
+        )
         return True
 
     def _leave(self, image: Image, head: bytes, sent: int, transport: asyncio.Transport) -> None:
@@ -220,8 +244,8 @@ class FastHandler(web.RequestHandler):
             transport.writelines((head[sent:], rest))
 
 
-def harmless(fields: bytes) -> tuple[bytes, bytes, bytes] | None:
-    """The X-Request-Id, the traceparent and the CMCD in a block of header fields that ends with its empty line.
+def harmless(fields: bytes) -> Asked | None:
+    """What a block of header fields says that ends with its empty line.
 
     ``None`` where there is anything but harmless fields, once each: then it is aiohttp's to read.
     """
@@ -238,9 +262,20 @@ def harmless(fields: bytes) -> tuple[bytes, bytes, bytes] | None:
         return None
     if found.get(b"connection", b"keep-alive").lower() != b"keep-alive":
         return None
+    wanted = found.get(b"range", b"")
+    if wanted and not _RANGE.fullmatch(wanted):
+        return None
     given = found.get(b"x-request-id", b"")
     said = b",".join([found[name] for name in _CMCD if name in found])
-    return (given if REQUEST_ID.fullmatch(given) else b""), found.get(b"traceparent", b""), said
+    request_id = given if REQUEST_ID.fullmatch(given) else b""
+    return Asked(request_id, found.get(b"traceparent", b""), said, wanted)
+
+
+def fixed(response: web.StreamResponse, but: Collection[str]) -> bytes:
+    """The head of an answer that is being sent, without its empty line and without the fields of `but`, in lower case."""
+    fields = [f"HTTP/1.1 {response.status} {response.reason}"]
+    fields += [f"{name}: {value}" for name, value in response.headers.items() if name.lower() not in but]
+    return "".join(f"{field}\r\n" for field in fields).encode("latin-1")
 
 
 def _is_bare(data: bytes) -> bool:

@@ -23,7 +23,7 @@ from aiohttp import web
 
 from media.access_lines import AccessLines
 from media.errors import StoreError
-from media.fast_path import LARGEST, Quick
+from media.fast_path import LARGEST, Quick, date, fixed
 from media.layout import IMMUTABLE
 from media.ports import ObjectInfo, ObjectStore
 from origin import cmcd
@@ -51,15 +51,16 @@ def folder_of(store: ObjectStore) -> Path | None:
 class _File:
     """An `Image` over a descriptor: a small body is copied, a larger one the kernel takes from the page cache itself."""
 
-    __slots__ = ("_flags", "_view", "descriptor", "head", "identity", "looked", "path", "size")
+    __slots__ = ("_flags", "_head", "_view", "descriptor", "identity", "looked", "path", "size", "status")
 
     def __init__(
         self, path: Path, descriptor: int, head: bytes, size: int, buffer: memoryview, looked: float
     ) -> None:
         self.path = path
         self.descriptor = descriptor
-        self.head = head
+        self._head = head
         self.size = size
+        self.status = 200
         self.identity = identity(os.fstat(descriptor))
         self.looked = looked
         # The whole of a small body; of a larger one its last byte, for a file that is being read in has its end last.
@@ -75,6 +76,18 @@ class _File:
                 return False  # a thread shall wait for the disk
             self._flags = 0  # a file system that cannot say what it has in memory: tmpfs, overlayfs
             return self.ready()
+
+    def part(self, wanted: bytes) -> None:
+        """Ranges are the long way's: players that ask for them reach an edge first, which has the whole."""
+
+    def head(self, request_id: bytes, found_s: float, read_s: float) -> bytes:
+        return b"%b%bX-Request-Id: %b\r\nServer-Timing: find;dur=%.2f, read;dur=%.2f\r\n\r\n" % (
+            self._head,
+            date.field(),
+            request_id,
+            found_s * 1000,
+            read_s * 1000,
+        )
 
     def send(self, out: socket.socket, head: bytes) -> int:
         if self.size <= _COPIED:
@@ -106,12 +119,12 @@ class FileShelf:
         self._lines = AccessLines()
         self._learning: dict[bytes, asyncio.Task[None]] = {}
         self._closed = False
-        self._id_prefix, self._id = secrets.token_hex(4), 0
+        self._id_prefix, self._id = secrets.token_hex(4).encode(), 0
 
     def __len__(self) -> int:
         return len(self._files)
 
-    def find(self, target: bytes) -> _File | None:
+    def find(self, target: bytes, peer: object) -> _File | None:
         file = self._files.pop(target, None)
         if file is None:
             return None
@@ -128,16 +141,17 @@ class FileShelf:
         self._files[target] = file  # the last one used stands last
         return file
 
-    def request_id(self) -> str:
+    def request_id(self) -> bytes:
         self._id = (self._id + 1) & 0xFFFFFFFF
-        return f"{self._id_prefix}{self._id:08x}"
+        return b"%b%08x" % (self._id_prefix, self._id)
 
     def sent(self, quick: Quick) -> None:
-        self._metrics.count(quick.target.decode(), 200, quick.seconds, quick.size)
+        path = quick.target.decode()
+        self._metrics.count(path, quick.status, quick.seconds, quick.size)
         self._metrics.add("quick")
-        said = cmcd.read(quick.cmcd) if quick.cmcd else {}
+        said = cmcd.read(quick.asked.cmcd.decode()) if quick.asked.cmcd else {}
         self._metrics.heard(said)
-        self._lines.add(quick, said)
+        self._lines.add(quick, path, cmcd=said)
 
     def learn(
         self, request: web.Request, response: web.StreamResponse, store: ObjectStore, info: ObjectInfo
@@ -200,9 +214,4 @@ def identity(found: os.stat_result) -> _Identity:
 
 
 def _head(response: web.StreamResponse) -> bytes:
-    fields = [f"HTTP/1.1 {response.status} {response.reason}"]
-    fields += [
-        f"{name}: {value}" for name, value in response.headers.items() if name.lower() not in _EVERY_TIME
-    ]
-    fields.append(f"CMSD-Dynamic: {cmcd.dynamic(0)}")
-    return "".join(f"{field}\r\n" for field in fields).encode("latin-1")
+    return fixed(response, _EVERY_TIME) + f"CMSD-Dynamic: {cmcd.dynamic(0)}\r\n".encode()
