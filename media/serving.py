@@ -230,7 +230,8 @@ def application(
         app.add_routes(table)
         if isinstance(table, Routes):
             app.cleanup_ctx.append(table.lifetime)
-            app[STATE].shelf = table.shelf
+            if table.shelf is not None:
+                app[STATE].shelf = table.shelf
 
     async def name_server(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = f"tonearm-{name}"

@@ -23,7 +23,8 @@ from edge_sim.edge.cache import MemoryCache
 from edge_sim.edge.carried import Carry, is_manifest
 from edge_sim.edge.fetch import Clock, Origin, unix_ms
 from edge_sim.edge.forward import end_to_end, forward
-from edge_sim.edge.metrics import Metrics
+from edge_sim.edge.metrics import CONTENT_TYPE, Metrics
+from edge_sim.edge.shelf import MemoryShelf
 from edge_sim.edge.tier import LARGEST, SIGNATURE, Tier
 from edge_sim.edge.upstream import session
 from edge_sim.policies import DEFAULT
@@ -31,6 +32,7 @@ from edge_sim.policies import policy as new_policy
 from media import layout
 from media.errors import BadKey, ObjectMissing
 from media.serving import REQUEST_ID, Routes
+from media.tally import Tally
 from origin.signing.gate import Signers
 from origin.tokens import Keyring, verify
 
@@ -51,12 +53,16 @@ def routes(
     signers: Signers | None = None,
     carry: Carry = "rewrite",
     behind_proxy: bool = False,
+    fast_path: bool = True,
+    tally: Tally | None = None,
+    worker: int = 0,
 ) -> Routes:
     """The edge's routes. `memory` is the cache's budget in bytes, `policy` names who leaves it, `clock` gives Unix time in ms.
 
     With `api_url`, the control API's paths pass through to it, uncached. With `signers`, a signature of theirs in the query or a
     cookie opens ``/songs/…``, too, and manifests carry it on as `carry` says. `behind_proxy`: listeners' addresses are
-    in ``X-Real-IP``.
+    in ``X-Real-IP``. `fast_path`: plain requests for what is in memory go past most of aiohttp. `tally` (of `Metrics.CELLS`) is
+    shared between workers, of which this is number `worker`.
     """
     edge = Edge(
         origin_url=origin_url,
@@ -66,6 +72,9 @@ def routes(
         clock=clock,
         api_url=api_url,
         carry=carry,
+        fast_path=fast_path,
+        tally=tally,
+        worker=worker,
     )
     table: list[web.AbstractRouteDef] = [
         web.get(r"/t/{token}/songs/{path:.+}", edge.stream),
@@ -81,7 +90,7 @@ def routes(
             web.route("*", r"/t/{token}/{path:(?:licence|keys)/.+}", edge.api),
             web.route("*", r"/v1/{path:.+}", edge.api),
         ]
-    return Routes(table, edge.lifetime)
+    return Routes(table, edge.lifetime, edge.shelf)
 
 
 class Edge:
@@ -97,6 +106,9 @@ class Edge:
         clock: Clock,
         api_url: str | None,
         carry: Carry,
+        fast_path: bool,
+        tally: Tally | None,
+        worker: int,
     ) -> None:
         self._origin_url = origin_url
         self._api_url = api_url
@@ -104,7 +116,21 @@ class Edge:
         self._carry = carry
         self._clock = clock
         self._cache = MemoryCache(memory, new_policy(policy, memory))
-        self._metrics = Metrics(self._cache)
+        self._metrics = Metrics(self._cache, tally, worker)
+        self.shelf = (
+            MemoryShelf(
+                admission.keys,
+                self._cache.peek,
+                self._hit,
+                budget=memory,
+                clock=clock,
+                behind_proxy=admission.behind_proxy,
+            )
+            if fast_path
+            else None
+        )
+        if self.shelf is not None:
+            self._cache.gone = self.shelf.forget
         self._session: aiohttp.ClientSession
         self._tier: Tier
 
@@ -123,9 +149,12 @@ class Edge:
                 metrics=self._metrics,
                 carry=self._carry,
                 clock=self._clock,
+                shelf=self.shelf,
             )
             yield
             await self._tier.close()
+            if self.shelf is not None:
+                self.shelf.close()
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """``/t/{token}/songs/…``: what the token opens."""
@@ -174,8 +203,15 @@ class Edge:
     async def metrics(self, request: web.Request) -> web.Response:
         return web.Response(
             body=self._metrics.text(),
-            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-Control": "no-store"},
+            headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"},
         )
+
+    def _hit(self, path: str, sent: int) -> None:
+        """The fast path answered from memory."""
+        self._cache.get(path)
+        self._metrics.quick.inc()
+        self._metrics.requests.labels("hit").inc()
+        self._metrics.sent.inc(sent)
 
 
 def _canonical(request: web.Request) -> str:

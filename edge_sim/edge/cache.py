@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edge_sim.edge.objects import Entry
 from edge_sim.policies import Policy
 
 
 class MemoryCache:
-    """Entries by path. `used` never exceeds `budget`, both in bytes; `evictions` counts who had to leave."""
+    """Entries by path. `used` never exceeds `budget`, both in bytes; `evictions` counts who had to leave.
+
+    `gone` hears of every path whose entry leaves, or is replaced.
+    """
 
     def __init__(self, budget: int, policy: Policy[str]) -> None:
         self.budget = budget
         self.used = 0
         self.evictions = 0
+        self.gone: Callable[[str], None] = _nobody
         self._policy = policy
         self._entries: dict[str, Entry] = {}
 
@@ -25,6 +31,10 @@ class MemoryCache:
             self._policy.hit(path)
         return entry
 
+    def peek(self, path: str) -> Entry | None:
+        """What is there, without using it."""
+        return self._entries.get(path)
+
     def put(self, path: str, entry: Entry) -> bool:
         """Keep `entry`, in the place of what was there; ``False`` when it is larger than the whole budget, or refused."""
         self.remove(path)
@@ -36,6 +46,8 @@ class MemoryCache:
                 return False
             self.used -= sum(self._entries.pop(each).size for each in gone)
             self.evictions += len(gone)
+            for each in gone:
+                self.gone(each)
         self._entries[path] = entry
         self._policy.add(path, entry.size)
         self.used += entry.size
@@ -47,3 +59,8 @@ class MemoryCache:
         if entry is not None:
             self._policy.remove(path)
             self.used -= entry.size
+            self.gone(path)
+
+
+def _nobody(path: str) -> None:
+    """Nobody listens."""

@@ -58,6 +58,12 @@ class _Context(Protocol):
     show_default=True,
     help="A JSON line a request on standard error.",
 )
+@click.option(
+    "--fast-path/--no-fast-path",
+    default=True,
+    show_default=True,
+    help="Answer plain requests for what is in memory past most of aiohttp.",
+)
 @click.pass_obj
 def edge(
     context: _Context,
@@ -71,6 +77,7 @@ def edge(
     carry: Carry,
     behind_proxy: bool,
     access_log: bool,
+    fast_path: bool,
 ) -> None:
     """Serve as a caching edge in front of an origin, until a signal ends it.
 
@@ -93,6 +100,7 @@ def edge(
         signers=Watched(signing, read_gate_signers) if signing else None,
         carry=carry,
         behind_proxy=behind_proxy,
+        fast_path=fast_path,
     )
     app = application("edge", table)
     uvloop.run(

@@ -20,6 +20,7 @@ from edge_sim.edge.fetch import Clock, Fetched, Origin
 from edge_sim.edge.flights import Flights
 from edge_sim.edge.metrics import Metrics
 from edge_sim.edge.objects import Missing, Oversized, Whole
+from edge_sim.edge.shelf import MemoryShelf
 from media.errors import ObjectMissing, TonearmError, UpstreamFailed
 from media.serving import REQUEST_ID, error_log, problem
 
@@ -37,16 +38,24 @@ class _Outcome:
 
 
 class Tier:
-    """A memory, and the fetches from `origin` that fill it. `carry` says how manifests carry a signature on."""
+    """A memory, and the fetches from `origin` that fill it. `carry` says how manifests carry a signature on, `shelf` serves the fast path."""
 
     def __init__(
-        self, *, cache: MemoryCache, origin: Origin, metrics: Metrics, carry: Carry, clock: Clock
+        self,
+        *,
+        cache: MemoryCache,
+        origin: Origin,
+        metrics: Metrics,
+        carry: Carry,
+        clock: Clock,
+        shelf: MemoryShelf | None,
     ) -> None:
         self._cache = cache
         self._origin = origin
         self._metrics = metrics
         self._carry = carry
         self._clock = clock
+        self._shelf = shelf
         self._flights: Flights[_Outcome] = Flights()
 
     async def close(self) -> None:
@@ -62,7 +71,7 @@ class Tier:
                 return await self._pass(request, path, "uri-miss")
             self._metrics.requests.labels("hit").inc()
             said = entry.headers.get("Cache-Status", "") if isinstance(entry, Whole) else ""
-            return self._answer(request, path, entry, cache_status.hit(said))
+            return await self._answer(request, path, entry, cache_status.hit(said))
         known = entry if isinstance(entry, Whole) else None
         return await self._fetch(request, path, known)
 
@@ -92,7 +101,7 @@ class Tier:
             if isinstance(fetched.entry, Whole)
             else "",
         )
-        return self._answer(request, path, fetched.entry, status)
+        return await self._answer(request, path, fetched.entry, status)
 
     async def _refill(self, path: str, known: Whole | None, request_id: str) -> _Outcome:
         """One flight: ask the origin, and keep what may be kept."""
@@ -111,16 +120,17 @@ class Tier:
         kept = self._cache.put(path, fetched.entry)
         return _Outcome(fetched, stored=kept and fetched.status != 304)
 
-    def _answer(
+    async def _answer(
         self, request: web.Request, path: str, entry: Whole | Missing, status: str
     ) -> web.StreamResponse:
         if isinstance(entry, Missing):
             return _refuse(ObjectMissing(f"{path}: no such object"), status)
-        if SIGNATURE in request:
-            entry = carried(entry, path, request[SIGNATURE], self._carry)
-        response = answer(request, entry, now_ms=self._clock(), status=status)
+        shown = carried(entry, path, request[SIGNATURE], self._carry) if SIGNATURE in request else entry
+        response = answer(request, shown, now_ms=self._clock(), status=status)
         if request.method == "GET" and isinstance(response.body, bytes):
             self._metrics.sent.inc(len(response.body))
+        if self._shelf is not None and shown is entry:
+            await self._shelf.learn(request, response, path, entry)
         return response
 
     async def _pass(self, request: web.Request, path: str, why: Forward) -> web.StreamResponse:
