@@ -25,7 +25,7 @@ from edge_sim.edge.fetch import Clock, Origin, unix_ms
 from edge_sim.edge.forward import end_to_end, forward
 from edge_sim.edge.metrics import CONTENT_TYPE, Metrics
 from edge_sim.edge.shelf import MemoryShelf
-from edge_sim.edge.tier import LARGEST, SIGNATURE, Tier
+from edge_sim.edge.tier import SIGNATURE, Tier
 from edge_sim.edge.upstream import session
 from edge_sim.policies import DEFAULT
 from edge_sim.policies import policy as new_policy
@@ -139,13 +139,7 @@ class Edge:
         async with session() as self._session:
             self._tier = Tier(
                 cache=self._cache,
-                origin=Origin(
-                    self._origin_url,
-                    self._session,
-                    # One object must not sweep out all the others.
-                    largest=min(LARGEST, self._cache.budget // 4),
-                    clock=self._clock,
-                ),
+                origin=Origin(self._origin_url, self._session, clock=self._clock),
                 metrics=self._metrics,
                 carry=self._carry,
                 clock=self._clock,

@@ -6,6 +6,7 @@ It is a List of Structured Fields (RFC 9651): each tier appends a member, the on
     tonearm-edge; fwd=uri-miss; stored
     tonearm-edge; fwd=uri-miss; stored; collapsed
     tonearm-edge; fwd=stale; fwd-status=304
+    tonearm-edge; fwd=partial
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from typing import Literal
 
 NAME = "tonearm-edge"
-Forward = Literal["uri-miss", "stale", "bypass"]
+Forward = Literal["uri-miss", "stale", "partial", "bypass"]
 
 
 def hit(upstream: str = "") -> str:

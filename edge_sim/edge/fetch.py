@@ -1,4 +1,4 @@
-"""Whole objects from the origin: what one GET brought, judged, and never half of an object.
+"""Asking the origin: what one GET begins to bring, judged before the first byte of a body.
 
 Every request the edge makes for an object is the same, whoever asked for it: no header of a client goes along. So an
 answer fits all who want the object, and nobody can poison what the others get.
@@ -7,7 +7,8 @@ answer fits all who want the object, and nobody can poison what the others get.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -18,13 +19,10 @@ from yarl import URL
 
 from edge_sim.edge.forward import forward
 from edge_sim.edge.freshness import freshness
-from edge_sim.edge.objects import Entry, Missing, Oversized, Whole
+from edge_sim.edge.objects import Head
 from edge_sim.edge.upstream import named_errors
 from media.errors import UpstreamFailed
 from media.serving import REQUEST_ID
-
-MISSING_MS = 3_000  # how long "there is no such object" is believed
-OVERSIZED_MS = 600_000  # how long "too large for us" is believed
 
 # What a stored answer keeps (RFC 9111 §3.1 leaves out what belongs to one connection or one exchange).
 _KEPT = (
@@ -53,36 +51,42 @@ def unix_ms() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """What a fetch brought: `status` of the origin, whether a shared cache may keep it, body bytes that came."""
+class Arrival:
+    """The beginning of an answer, 200, 304 or 404 (which 410 is, too). `head` is that of the object, `None` with 404.
 
-    entry: Entry
+    `length` of the body in bytes is `None` where the origin does not know it yet. `body` has it, and raises `UpstreamFailed` when
+    it breaks off.
+    """
+
     status: int
-    storable: bool
-    received: int
+    head: Head | None = None
+    length: int | None = None
+    body: AsyncGenerator[bytes] | None = None
 
 
 class Origin:
-    """The server behind the edge. `largest` is the largest body it will hold, in bytes."""
+    """The server behind the edge."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, *, largest: int, clock: Clock) -> None:
+    def __init__(self, url: str, session: aiohttp.ClientSession, *, clock: Clock) -> None:
         self._url = url.rstrip("/")
         self._session = session
-        self._largest = largest
         self._clock = clock
 
     def url(self, path: str) -> URL:
         """The address of `path`, which is relative and canonical: no part of it can lead elsewhere."""
         return URL(f"{self._url}/{quote(path)}", encoded=True)
 
-    async def fetch(self, path: str, known: Whole | None, request_id: str) -> Fetched:
-        """GET `path`; with `known` only if it changed. Raises `UpstreamFailed`, `UpstreamTimeout`."""
+    @asynccontextmanager
+    async def ask(self, path: str, known: Head | None, request_id: str) -> AsyncIterator[Arrival]:
+        """GET `path`; with `known` only if it changed. A body that is not read to its end is given up.
+
+        Raises `UpstreamFailed`, `UpstreamTimeout`.
+        """
         headers = {"Accept-Encoding": "identity", "X-Request-Id": request_id}
         if known is not None and known.etag:
             headers["If-None-Match"] = known.etag
-        with named_errors(f"origin: {path}"):
-            async with self._session.get(self.url(path), headers=headers, allow_redirects=False) as response:
-                return await self._judge(path, known, response)
+        async with self._get(path, headers) as response:
+            yield self._judge(path, known, response)
 
     async def forward(self, request: web.Request, path: str, status: str) -> web.StreamResponse:
         """Straight through, a piece at a time; `status` is the Cache-Status to send. Raises like `fetch`."""
@@ -97,48 +101,44 @@ class Origin:
             cache_status=status,
         )
 
-    async def _judge(self, path: str, known: Whole | None, response: aiohttp.ClientResponse) -> Fetched:
+    @asynccontextmanager
+    async def _get(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        with named_errors(f"origin: {path}"):
+            response = await self._session.get(self.url(path), headers=headers, allow_redirects=False)
+        async with response:
+            yield response
+
+    def _judge(self, path: str, known: Head | None, response: aiohttp.ClientResponse) -> Arrival:
         now = self._clock()
         if response.status == 200:
-            body = await self._body(path, response)
-            if body is None:
-                return Fetched(Oversized(now + OVERSIZED_MS), 200, True, 0)
-            whole = _whole(_kept(response.headers), body, response.headers, now)
-            return Fetched(whole, 200, whole.freshness.storable, len(body))
+            length = response.content_length
+            if length is None and response.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                # Its end is the end of the connection, which looks the same when the origin dies half-way.
+                raise UpstreamFailed(f"origin: {path}: an answer without a length")
+            head = _head(_kept(response.headers), response.headers, now)
+            return Arrival(200, head, length, _pieces(f"origin: {path}", response))
         if response.status == 304 and known is not None and known.etag:
             # RFC 9111 §4.3.4: the fields that came replace those we have.
             headers = CIMultiDict(known.headers)
             headers.update(_kept(response.headers))
-            whole = _whole(headers, known.body, response.headers, now)
-            return Fetched(whole, 304, whole.freshness.storable, 0)
+            return Arrival(304, _head(headers, response.headers, now))
         if response.status in (404, 410):
-            return Fetched(Missing(now + MISSING_MS), 404, True, 0)
+            return Arrival(404)
         raise UpstreamFailed(f"origin: {path}: answered {response.status}")
 
-    async def _body(self, path: str, response: aiohttp.ClientResponse) -> bytes | None:
-        """The complete body, or ``None`` when it is larger than we hold (the connection is then given up)."""
-        length = response.content_length
-        if length is None and response.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            # Its end is the end of the connection, which looks the same when the origin dies half-way.
-            raise UpstreamFailed(f"origin: {path}: an answer without a length")
-        if length is not None and length > self._largest:
-            response.close()
-            return None
-        body = bytearray()
+
+async def _pieces(what: str, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
+    with named_errors(what):
         async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > self._largest:
-                response.close()
-                return None
-        return bytes(body)
+            yield chunk
 
 
 def _kept(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
     return CIMultiDict((name, ", ".join(headers.getall(name))) for name in _KEPT if name in headers)
 
 
-def _whole(headers: CIMultiDict[str], body: bytes, answer: CIMultiDictProxy[str], now_ms: int) -> Whole:
+def _head(headers: CIMultiDict[str], answer: CIMultiDictProxy[str], now_ms: int) -> Head:
     age = answer.get("Age", "")
     age_ms = int(age[:10]) * 1000 if age.isascii() and age.isdigit() else 0
     rules = freshness(headers.get("Cache-Control", ""), headers.get("Vary", ""))
-    return Whole(CIMultiDictProxy(headers), body, now_ms - age_ms, rules)
+    return Head(CIMultiDictProxy(headers), now_ms - age_ms, rules)

@@ -1,7 +1,8 @@
-"""Request collapsing: whoever asks for what is already being fetched waits for that fetch.
+"""Request collapsing: whoever asks for what is already being fetched joins that fetch.
 
-A flight belongs to nobody who waits for it. When a listener skips and its request goes away, the fetch goes on for
-the others, and when all are gone it still ends in the cache, where the next one finds it.
+A flight says what it found as soon as it knows, and goes on: those who joined have the answer's head, and read the body while it
+comes. It belongs to nobody who joined. When a listener skips and its request goes away, the fetch goes on for the others,
+and when all are gone it still ends in the cache, where the next one finds it.
 """
 
 from __future__ import annotations
@@ -10,34 +11,62 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from media.errors import UpstreamFailed
+from media.serving import error_log
+
 V = TypeVar("V")
+Fetch = Callable[[Callable[[V], None]], Coroutine[Any, Any, None]]
+
+
+class _Flight(Generic[V]):
+    def __init__(self, news: asyncio.Future[V]) -> None:
+        self.news = news
+        self.task: asyncio.Task[None]
+
+    def tell(self, found: V) -> None:
+        if not self.news.done():
+            self.news.set_result(found)
 
 
 class Flights(Generic[V]):
     """At most one running fetch for each key."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, asyncio.Task[V]] = {}
+        self._flights: dict[str, _Flight[V]] = {}
 
     def __contains__(self, key: str) -> bool:
-        return key in self._tasks
+        return key in self._flights
 
-    async def join(self, key: str, fetch: Callable[[], Coroutine[Any, Any, V]]) -> V:
-        """The result of the flight for `key`, started with `fetch` when there is none; its error goes to everyone."""
-        task = self._tasks.get(key)
-        if task is None:
-            task = self._tasks[key] = asyncio.create_task(fetch(), name=f"fetch {key}")
-            task.add_done_callback(lambda done: self._landed(key, done))
-        return await asyncio.shield(task)
+    async def join(self, key: str, fetch: Fetch[V]) -> V:
+        """What the flight for `key` has to tell; its error goes to everyone. Begun with `fetch` when there is none.
+
+        `fetch` is given the function that tells, calls it once, and may go on for as long as it likes.
+        """
+        self.start(key, fetch)
+        return await asyncio.shield(self._flights[key].news)
+
+    def start(self, key: str, fetch: Fetch[V]) -> None:
+        """Begin a flight that nobody waits for, unless there is one."""
+        if key not in self._flights:
+            flight = self._flights[key] = _Flight(asyncio.get_running_loop().create_future())
+            flight.task = asyncio.create_task(self._fly(key, flight, fetch), name=f"fetch {key}")
 
     async def close(self) -> None:
         """End every flight; those who wait are cancelled."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        flights = list(self._flights.values())
+        for flight in flights:
+            flight.task.cancel()
+            flight.news.cancel()
+        await asyncio.gather(*(flight.task for flight in flights), return_exceptions=True)
 
-    def _landed(self, key: str, task: asyncio.Task[V]) -> None:
-        del self._tasks[key]
-        if not task.cancelled():
-            task.exception()  # seen, even when everyone who waited has gone
+    async def _fly(self, key: str, flight: _Flight[V], fetch: Fetch[V]) -> None:
+        try:
+            await fetch(flight.tell)
+        except Exception as error:
+            if not isinstance(error, UpstreamFailed):  # that one was to be expected
+                error_log.exception("fetch of %s", key)
+            if not flight.news.done():
+                flight.news.set_exception(error)
+                flight.news.exception()  # seen, even when everyone who waited has gone
+        finally:
+            del self._flights[key]

@@ -11,17 +11,12 @@ OVERHEAD = 1024  # headers, key, Python objects: what an entry costs besides its
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Whole:
-    """A complete object. `headers` are those that a stored answer keeps; `born_ms` is when the origin made the answer."""
+class Head:
+    """What is known of an object before its bytes. `headers` are those that a stored answer keeps; `born_ms` is when the origin made it."""
 
     headers: Mapping[str, str]
-    body: bytes
     born_ms: int
     freshness: Freshness
-
-    @property
-    def size(self) -> int:
-        return len(self.body) + OVERHEAD
 
     @property
     def etag(self) -> str:
@@ -38,6 +33,17 @@ class Whole:
     def usable(self, now_ms: int) -> bool:
         """Whether it may stand in for an origin in trouble (stale-if-error, RFC 5861 §4)."""
         return now_ms < self.born_ms + self.freshness.lifetime_ms + self.freshness.grace_ms
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole(Head):
+    """A complete object."""
+
+    body: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + OVERHEAD
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,8 +219,10 @@ class MemoryShelf:
             path = f"/t/…/{image.path}" if quick.target.startswith(b"/t/") else f"/{image.path}"
             self._lines.add(quick, path, cache=image.cache)
 
-    async def learn(self, request: web.Request, response: web.Response, path: str, whole: Whole) -> None:
-        """Take in what `response`, not sent yet, answers `request` with: the whole of `whole`, if it is fit for the short way."""
+    async def learn(
+        self, request: web.Request, response: web.StreamResponse, path: str, whole: Whole
+    ) -> None:
+        """Take in what `response` answers `request` with, now or just before: the whole of `whole`, if it is fit for the short way."""
         key = path.encode()
         if (
             request.method == "GET"

@@ -7,34 +7,28 @@ decided before (`edge_sim.edge.app`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from aiohttp import web
 
 from edge_sim.edge import cache_status
-from edge_sim.edge.answers import answer
+from edge_sim.edge.answers import answer, part
 from edge_sim.edge.cache import MemoryCache
 from edge_sim.edge.cache_status import Forward
 from edge_sim.edge.carried import Carry, carried
-from edge_sim.edge.fetch import Clock, Fetched, Origin
+from edge_sim.edge.download import Download
+from edge_sim.edge.fetch import Clock, Origin
 from edge_sim.edge.flights import Flights
 from edge_sim.edge.metrics import Metrics
-from edge_sim.edge.objects import Missing, Oversized, Whole
+from edge_sim.edge.objects import Head, Missing, Oversized, Whole
+from edge_sim.edge.refill import Outcome, Refill
 from edge_sim.edge.shelf import MemoryShelf
+from edge_sim.edge.streaming import pieces, send
 from media.errors import ObjectMissing, TonearmError, UpstreamFailed
-from media.serving import REQUEST_ID, error_log, problem
+from media.serving import REQUEST_ID, problem
 
-LARGEST = 16 << 20  # bytes: no segment comes near it; what does is not for memory
+# Bytes that a listener waits for rather than being sent on for them: a second and a half of what a slow origin of 1.4 Mbit/s sends, and a few
+# round trips to a quick one, as another request would be.
+REACH = 256 * 1024
 SIGNATURE = web.RequestKey("signature", str)  # the part of the query that a manifest carries on
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What a flight brought to all who waited for it."""
-
-    fetched: Fetched
-    stored: bool
-    rescued: bool = False  # the origin failed, and an old object stands in
 
 
 class Tier:
@@ -56,7 +50,8 @@ class Tier:
         self._carry = carry
         self._clock = clock
         self._shelf = shelf
-        self._flights: Flights[_Outcome] = Flights()
+        self._refill = Refill(cache=cache, origin=origin, metrics=metrics, clock=clock)
+        self._flights: Flights[Outcome] = Flights()
 
     async def close(self) -> None:
         """End every fetch."""
@@ -76,49 +71,58 @@ class Tier:
         return await self._fetch(request, path, known)
 
     async def _fetch(self, request: web.Request, path: str, known: Whole | None) -> web.StreamResponse:
-        why: Forward = "uri-miss" if known is None else "stale"
         joined = path in self._flights
         self._metrics.requests.labels("collapsed" if joined else "miss" if known is None else "expired").inc()
         request_id = request[REQUEST_ID]
+        why: Forward = "uri-miss" if known is None else "stale"
         try:
-            outcome = await self._flights.join(path, lambda: self._refill(path, known, request_id))
+            outcome = await self._flights.join(
+                path, lambda tell: self._refill.fly(path, known, request_id, tell)
+            )
+            return await self._tell(request, path, outcome, joined=joined)
         except UpstreamFailed as error:
-            error_log.error("%s", error, extra={"request_id": request_id})
             return _refuse(error, cache_status.forwarded(why, collapsed=joined))
+
+    async def _tell(
+        self, request: web.Request, path: str, outcome: Outcome, *, joined: bool
+    ) -> web.StreamResponse:
+        """What a flight found, to one of those who joined it."""
+        found = outcome.found
         if outcome.rescued:
             self._metrics.stale.inc()
-        fetched = outcome.fetched
-        if isinstance(fetched.entry, Oversized) or (joined and not fetched.storable):
+        if isinstance(found, Oversized) or (joined and not outcome.storable):
             # RFC 9111 §4: an answer that may not be kept is for the one who asked, and nobody else.
-            return await self._pass(request, path, why)
+            return await self._pass(request, path, outcome.why)
+        head = found.head if isinstance(found, Download) else found
         status = cache_status.forwarded(
-            why,
-            status=304 if fetched.status == 304 else None,
+            outcome.why,
+            status=304 if outcome.status == 304 else None,
             stored=outcome.stored,
             collapsed=joined,
             detail="stale-if-error" if outcome.rescued else "",
-            upstream=fetched.entry.headers.get("Cache-Status", "")
-            if isinstance(fetched.entry, Whole)
-            else "",
+            upstream=head.headers.get("Cache-Status", "") if isinstance(head, Head) else "",
         )
-        return await self._answer(request, path, fetched.entry, status)
+        if not isinstance(found, Download):
+            return await self._answer(request, path, found, status)
+        if SIGNATURE in request:
+            return await self._answer(request, path, await found.all(), status)
+        return await self._stream(request, path, found, status)
 
-    async def _refill(self, path: str, known: Whole | None, request_id: str) -> _Outcome:
-        """One flight: ask the origin, and keep what may be kept."""
-        try:
-            fetched = await self._origin.fetch(path, known, request_id)
-        except UpstreamFailed:
-            self._metrics.fetches.labels("failed").inc()
-            if known is None or not known.usable(self._clock()):
-                raise
-            return _Outcome(Fetched(known, 200, True, 0), stored=False, rescued=True)
-        self._metrics.fetches.labels(str(fetched.status)).inc()
-        self._metrics.fetched.inc(fetched.received)
-        if not fetched.storable:
-            self._cache.remove(path)
-            return _Outcome(fetched, stored=False)
-        kept = self._cache.put(path, fetched.entry)
-        return _Outcome(fetched, stored=kept and fetched.status != 304)
+    async def _stream(
+        self, request: web.Request, path: str, found: Download, status: str
+    ) -> web.StreamResponse:
+        """Out of what is still coming, unless the listener asked for what is far from there."""
+        wanted = part(request, found.head, found.length, now_ms=self._clock(), status=status)
+        if isinstance(wanted, web.Response):
+            return wanted
+        if wanted.start > found.came + REACH:
+            return await self._pass(request, path, "partial")
+        response = await send(
+            request, wanted, pieces(found, wanted.start, wanted.stop), self._metrics.sent.inc
+        )
+        if self._shelf is not None and found.landed is not None:
+            await self._shelf.learn(request, response, path, found.landed)
+        return response
 
     async def _answer(
         self, request: web.Request, path: str, entry: Whole | Missing, status: str

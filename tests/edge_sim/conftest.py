@@ -10,7 +10,7 @@ import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -69,7 +69,8 @@ class Line:
     """What the origin says to one question.
 
     `cut` ends the body that early and drops the connection; `unbounded` ends it by closing the connection, without
-    having said how long it is.
+    having said how long it is. `gate` stands before the answer, or behind `after` bytes of its body. With `ranges`, a question for a range is
+    answered with it, past the gate.
     """
 
     body: bytes = b""
@@ -80,6 +81,8 @@ class Line:
     chunked: bool = False
     unbounded: bool = False
     gate: Gate | None = None
+    after: int | None = None
+    ranges: bool = False
 
 
 @dataclass
@@ -116,10 +119,11 @@ class Origin:
         given = {"Content-Type": "audio/mp4", "Cache-Control": cache_control} | dict(headers or {})
         self.lines[_path(name)] = Line(body, headers={n: v for n, v in given.items() if v}, **rest)
 
-    def holds(self, name: str) -> Gate:
-        """From now on the answer for `name` waits for the gate."""
-        gate = self.lines[_path(name)].gate = Gate()
-        return gate
+    def holds(self, name: str, *, after: int | None = None) -> Gate:
+        """From now on the answer for `name` waits for the gate, or does so when `after` bytes of its body are out."""
+        line = self.lines[_path(name)]
+        line.gate, line.after = Gate(), after
+        return line.gate
 
     def forgets(self, name: str) -> None:
         del self.lines[_path(name)]
@@ -143,11 +147,16 @@ class Origin:
         line = self.lines.get(path)
         if line is None:
             return web.Response(status=404, text="nothing here", headers={"Cache-Control": "no-store"})
-        if line.gate is not None:
+        ranged = line.ranges and "Range" in request.headers
+        if line.gate is not None and line.after is None and not ranged:
             await line.gate.passed()
         headers = {**line.headers, **({"ETag": line.etag} if line.etag else {})}
         if line.etag and request.headers.get("If-None-Match") == line.etag:
             return web.Response(status=304, headers=headers)
+        if ranged:
+            start, stop, _ = request.http_range.indices(len(line.body))
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(line.body)}"
+            return web.Response(status=206, body=line.body[start:stop], headers=headers)
         response = web.StreamResponse(status=line.status, headers=headers)
         if line.unbounded:
             assert request.transport is not None
@@ -160,7 +169,10 @@ class Origin:
             response.content_length = len(line.body)
         await response.prepare(request)
         if request.method != "HEAD":
-            await response.write(line.body[: line.cut])
+            if line.gate is not None and line.after is not None:
+                await response.write(line.body[: line.after])
+                await line.gate.passed()
+            await response.write(line.body[line.after or 0 : line.cut])
             if line.cut is not None:
                 assert request.transport is not None
                 request.transport.close()
@@ -198,6 +210,11 @@ class Talk:
     async def get(self, name: str, *, method: str = "GET", **headers: str) -> Heard:
         """Ask for an object of the song, with the token; header names are written with ``_``."""
         return await self.ask(f"/t/{self.token}/{SONG}{name}", method=method, **headers)
+
+    def begin(self, name: str, **headers: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Ask as `get` does, and read of the answer what the test wants."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.session.get(f"{self.base}/t/{self.token}/{SONG}{name}", headers=sent)
 
     async def ask(
         self, target: str, *, method: str = "GET", body: bytes | None = None, **headers: str

@@ -57,11 +57,18 @@ async def test_an_answer_that_makes_no_sense_is_a_bad_gateway(talk, origin, stat
     assert not origin.asked("/elsewhere")
 
 
-async def test_an_answer_that_breaks_off_is_neither_kept_nor_passed_on(talk, origin):
+async def test_an_answer_that_breaks_off_breaks_off_for_the_listener_and_is_not_kept(talk, origin):
     origin.says("x", bytes(1000), cut=600)
-    truth(await talk.get("x"), 502)
+    answer = await talk.get("x")
+    assert (answer.status, answer.body, answer.whole) == (200, bytes(600), False)
+    assert await talk.count("objects") == 0
     origin.says("x", bytes(1000))
     assert (await talk.get("x")).cache == "tonearm-edge; fwd=uri-miss; stored"
+
+
+async def test_an_answer_that_breaks_off_before_its_first_byte_can_still_be_told_as_it_is(talk, origin):
+    origin.says("x", bytes(1000), cut=0)
+    truth(await talk.get("x"), 502)
 
 
 async def test_a_chunked_answer_that_breaks_off_is_neither_kept_nor_passed_on(talk, origin):
