@@ -3,6 +3,7 @@
 It is a List of Structured Fields (RFC 9651): each tier appends a member, the one nearest the origin stands first.
 
     tonearm-edge; hit
+    tonearm-edge; hit; ttl=-2; detail=stale-while-revalidate
     tonearm-edge; fwd=uri-miss; stored
     tonearm-edge; fwd=uri-miss; stored; collapsed
     tonearm-edge; fwd=stale; fwd-status=304
@@ -17,9 +18,17 @@ NAME = "tonearm-edge"
 Forward = Literal["uri-miss", "stale", "partial", "bypass"]
 
 
-def hit(upstream: str = "") -> str:
-    """Answered from memory. `upstream` is what the tiers before us had said when we stored the answer."""
-    return _append(upstream, "hit")
+def hit(upstream: str = "", *, ttl: int | None = None, detail: str = "") -> str:
+    """Answered from what we have. `upstream` is what the tiers before us had said when we stored the answer.
+
+    `ttl` in seconds is negative for a stale answer (§2.4); `detail` is a token.
+    """
+    parameters = ["hit"]
+    if ttl is not None:
+        parameters.append(f"ttl={ttl}")
+    if detail:
+        parameters.append(f"detail={detail}")
+    return _append(upstream, *parameters)
 
 
 def forwarded(

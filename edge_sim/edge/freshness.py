@@ -1,4 +1,4 @@
-"""How long an answer of the origin may be used: RFC 9111 §4.2 and §5.2.2, RFC 5861 §4 and RFC 8246.
+"""How long an answer of the origin may be used: RFC 9111 §4.2 and §5.2.2, RFC 5861 §3 and §4, and RFC 8246.
 
 The edge is a shared cache: ``s-maxage`` goes before ``max-age``, ``private`` means hands off. ``immutable`` needs no
 treatment of its own: within its life an object is never asked for again, whatever the client says. An answer
@@ -21,10 +21,15 @@ _DIRECTIVE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Times in ms. Zero `lifetime_ms` means: ask before every use. `grace_ms` counts from the end of the life."""
+    """Times in ms. Zero `lifetime_ms` means: ask before every use. The other two count from the end of the life.
+
+    `window_ms` long an old object is answered while it is asked about (stale-while-revalidate), `grace_ms` long it stands in for an origin
+    in trouble (stale-if-error).
+    """
 
     storable: bool
     lifetime_ms: int
+    window_ms: int
     grace_ms: int
 
 
@@ -40,13 +45,17 @@ def freshness(cache_control: str, vary: str = "") -> Freshness:
         lifetime = 0
     else:
         lifetime = _seconds(directives.get("s-maxage", directives.get("max-age", "")))
+    if directives.keys() & {"no-cache", "must-revalidate", "proxy-revalidate"}:
+        window = 0  # each says not to use it before asking
+    else:  # s-maxage forbids as much by itself (§5.2.2.10), but not where the same answer allows it in so many words
+        window = _seconds(directives.get("stale-while-revalidate", ""))
     if "stale-if-error" in directives:
         grace_ms = _seconds(directives["stale-if-error"]) * 1000
     elif directives.keys() & {"must-revalidate", "proxy-revalidate", "s-maxage"}:
         grace_ms = 0  # §5.2.2.2, §5.2.2.8 and §5.2.2.10 forbid what §4.2.4 otherwise leaves to the cache
     else:
         grace_ms = GRACE_MS
-    return Freshness(storable, lifetime * 1000, grace_ms)
+    return Freshness(storable, lifetime * 1000, window * 1000, grace_ms)
 
 
 def parse(cache_control: str) -> dict[str, str]:

@@ -28,7 +28,9 @@ class _Family(NamedTuple):
 
 
 COUNTERS = {
-    "requests": _Family("Requests for songs.", "cache", ("hit", "miss", "expired", "collapsed", "pass")),
+    "requests": _Family(
+        "Requests for songs.", "cache", ("hit", "stale", "miss", "expired", "collapsed", "pass")
+    ),
     "fetches": _Family("Answers of the origin.", "outcome", ("200", "304", "404", "failed")),
     "stale": _Family("Old objects sent because the origin failed."),
     "sent_bytes": _Family("Body bytes sent to clients."),
@@ -71,7 +73,7 @@ class Counts:
 class Metrics:
     """Every request for a song is counted once in `requests`, when the edge decides what to do with it:
 
-    ``hit`` (from memory), ``miss`` and ``expired`` (a fetch begins), ``collapsed`` (it joins one), ``pass`` (straight
+    ``hit`` (from memory), ``stale`` (from memory, while it is asked about), ``miss`` and ``expired`` (a fetch begins), ``collapsed`` (it joins one), ``pass`` (straight
     through). `fetches` counts how the origin answered, `stale` who was served in spite of it, `sent` and `fetched` bytes.
 
     `tally` (of `CELLS`) is shared between workers, and `worker` is which of them this is; alone, both can be left out. The parent of workers

@@ -30,6 +30,14 @@ class Head:
     def fresh(self, now_ms: int) -> bool:
         return now_ms < self.born_ms + self.freshness.lifetime_ms
 
+    def ttl(self, now_ms: int) -> int:
+        """Whole seconds that it will be fresh, negative when it is not; rounded down (RFC 9211 §2.4)."""
+        return (self.born_ms + self.freshness.lifetime_ms - now_ms) // 1000
+
+    def presentable(self, now_ms: int) -> bool:
+        """Whether it may be answered while it is asked about (stale-while-revalidate, RFC 5861 §3)."""
+        return now_ms < self.born_ms + self.freshness.lifetime_ms + self.freshness.window_ms
+
     def usable(self, now_ms: int) -> bool:
         """Whether it may stand in for an origin in trouble (stale-if-error, RFC 5861 §4)."""
         return now_ms < self.born_ms + self.freshness.lifetime_ms + self.freshness.grace_ms

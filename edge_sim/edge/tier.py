@@ -16,7 +16,7 @@ from edge_sim.edge.cache_status import Forward
 from edge_sim.edge.carried import Carry, carried
 from edge_sim.edge.download import Download
 from edge_sim.edge.fetch import Clock, Origin
-from edge_sim.edge.flights import Flights
+from edge_sim.edge.flights import Fetch, Flights
 from edge_sim.edge.metrics import Metrics
 from edge_sim.edge.objects import Head, Missing, Oversized, Whole
 from edge_sim.edge.refill import Outcome, Refill
@@ -59,8 +59,8 @@ class Tier:
 
     async def serve(self, request: web.Request, path: str) -> web.StreamResponse:
         """The answer to `request` for `path`, which is canonical; ``request[SIGNATURE]`` is for a manifest to carry on."""
-        entry = self._cache.get(path)
-        if entry is not None and entry.fresh(self._clock()):
+        entry, now = self._cache.get(path), self._clock()
+        if entry is not None and entry.fresh(now):
             if isinstance(entry, Oversized):
                 self._metrics.requests.labels("pass").inc()
                 return await self._pass(request, path, "uri-miss")
@@ -68,17 +68,25 @@ class Tier:
             said = entry.headers.get("Cache-Status", "") if isinstance(entry, Whole) else ""
             return await self._answer(request, path, entry, cache_status.hit(said))
         known = entry if isinstance(entry, Whole) else None
+        if known is not None and known.presentable(now):
+            self._metrics.requests.labels("stale").inc()
+            self._flights.start(path, self._refilled(request, path, known))
+            status = cache_status.hit(
+                known.headers.get("Cache-Status", ""), ttl=known.ttl(now), detail="stale-while-revalidate"
+            )
+            return await self._answer(request, path, known, status)
         return await self._fetch(request, path, known)
+
+    def _refilled(self, request: web.Request, path: str, known: Whole | None) -> Fetch[Outcome]:
+        request_id = request[REQUEST_ID]
+        return lambda tell: self._refill.fly(path, known, request_id, tell)
 
     async def _fetch(self, request: web.Request, path: str, known: Whole | None) -> web.StreamResponse:
         joined = path in self._flights
         self._metrics.requests.labels("collapsed" if joined else "miss" if known is None else "expired").inc()
-        request_id = request[REQUEST_ID]
         why: Forward = "uri-miss" if known is None else "stale"
         try:
-            outcome = await self._flights.join(
-                path, lambda tell: self._refill.fly(path, known, request_id, tell)
-            )
+            outcome = await self._flights.join(path, self._refilled(request, path, known))
             return await self._tell(request, path, outcome, joined=joined)
         except UpstreamFailed as error:
             return _refuse(error, cache_status.forwarded(why, collapsed=joined))

@@ -18,9 +18,13 @@ LIST = re.compile(rf"{MEMBER}(?:[\x20\t]*,[\x20\t]*{MEMBER})*")
 
 @pytest.mark.parametrize("upstream", ["", "shield; hit", '"a b"; fwd=miss; ttl=-3'])
 def test_every_value_is_a_structured_list(upstream):
-    values = [hit(upstream)]
+    values = [hit(upstream), hit(upstream, ttl=-3), hit(upstream, ttl=-3, detail="stale-while-revalidate")]
     for why, status, stored, collapsed, detail in product(
-        ("uri-miss", "stale", "bypass"), (None, 304), (False, True), (False, True), ("", "stale-if-error")
+        ("uri-miss", "stale", "partial", "bypass"),
+        (None, 304),
+        (False, True),
+        (False, True),
+        ("", "stale-if-error"),
     ):
         values.append(
             forwarded(
@@ -35,6 +39,7 @@ def test_every_value_is_a_structured_list(upstream):
 
 def test_exact_words():
     assert hit() == "tonearm-edge; hit"
+    assert hit(ttl=-412) == "tonearm-edge; hit; ttl=-412"
     assert (
         forwarded("uri-miss", stored=True, collapsed=True) == "tonearm-edge; fwd=uri-miss; stored; collapsed"
     )

@@ -41,6 +41,23 @@ def test_cache_control(cache_control, storable, lifetime_s, grace_ms):
     assert (rules.storable, rules.lifetime_ms, rules.grace_ms) == (storable, lifetime_s * 1000, grace_ms)
 
 
+@pytest.mark.parametrize(
+    ("cache_control", "window_s"),
+    [
+        ("max-age=60", 0),
+        ("max-age=60, stale-while-revalidate=30", 30),
+        ("stale-while-revalidate=30", 30),
+        ("s-maxage=60, stale-while-revalidate=30", 30),
+        ("max-age=60, stale-while-revalidate=soon", 0),
+        ("no-cache, stale-while-revalidate=30", 0),
+        ("max-age=60, must-revalidate, stale-while-revalidate=30", 0),
+        ("max-age=60, proxy-revalidate, stale-while-revalidate=30", 0),
+    ],
+)
+def test_stale_while_revalidate(cache_control, window_s):
+    assert freshness(cache_control).window_ms == window_s * 1000
+
+
 def test_vary():
     assert freshness("max-age=1", "Accept-Encoding, Origin").storable
     assert not freshness("max-age=1", "*").storable
@@ -50,6 +67,7 @@ def test_vary():
 def test_any_text_has_a_meaning(text):
     rules = freshness(text)
     assert rules.lifetime_ms >= 0
+    assert rules.window_ms >= 0
     assert rules.grace_ms >= 0
 
 
