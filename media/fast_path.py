@@ -24,7 +24,6 @@ import re
 import socket
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, NamedTuple, Protocol
 
@@ -92,8 +91,7 @@ class Asked(NamedTuple):
     range: bytes
 
 
-@dataclass(slots=True)
-class Quick:
+class Quick(NamedTuple):
     """One quick answer, for whoever counts and logs: what `find` gave, and what went out. Times in seconds of `time.perf_counter`."""
 
     image: Any

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from edge_sim.edge.cache_status import CacheStatus
+from edge_sim.edge import cache_status
 from edge_sim.edge.fetch import Clock
 from edge_sim.edge.objects import Entry, Whole
 from media import layout
@@ -36,7 +36,10 @@ from origin.signing.paths import opens
 from origin.tokens import Keyring, TokenKeys, read
 
 _EVERY_TIME = frozenset(
-    {"x-request-id", "server-timing", "connection", "age", "cache-status", "content-length"}
+    {
+        *("x-request-id", "server-timing", "connection", "age", "cache-status"),
+        *("content-length", "transfer-encoding"),  # a miss that streams may not know how long it will be
+    }
 )
 _COPIED = 64 * 1024  # bytes: up to here copying is cheaper than one more call
 _OFTEN = 16  # answers after which a large body gets its file: that costs as much as it saves in eight
@@ -45,34 +48,34 @@ _BEFORE = len(b"/t/")
 
 
 class Image:
-    """A `media.fast_path.Image` of an object in memory."""
+    """A `media.fast_path.Image` of an object in memory. Its head is right from `from_ms` on, before `until_ms`; then comes `turn`."""
 
-    __slots__ = ("_age", "_born_ms", "_head", "_start", "_view", "asked", "cache", "descriptor", "path", "public", "size", "status", "until_ms")  # fmt: skip
+    __slots__ = ("_born_ms", "_head", "_stale_ms", "_start", "_view", "asked", "cache", "descriptor", "from_ms", "path", "public", "size", "status", "until_ms")  # fmt: skip
 
-    def __init__(self, path: str, whole: Whole, start: bytes, status: CacheStatus) -> None:
-        said = status.hit(whole.headers.get("Cache-Status", ""))
+    def __init__(self, path: str, whole: Whole, start: bytes) -> None:
+        said = cache_status.hit(whole.headers.get("Cache-Status", ""))
         self.path = path
         self.public = layout.is_public(path)
         self.cache = json.dumps(said, ensure_ascii=False)  # as the access log has it
         self.status = 200
         self.size = len(whole.body)
-        self.until_ms = whole.born_ms + whole.freshness.lifetime_ms
+        self.from_ms = self.until_ms = 0
         self.descriptor = -1
         self.asked = 0
         self._view = memoryview(whole.body)
         self._born_ms = whole.born_ms
+        self._stale_ms = whole.born_ms + whole.freshness.lifetime_ms
         self._start = start + f"Cache-Status: {said}\r\n".encode()
-        self._age = -1
         self._head = b""
 
-    def fresh(self, now_ms: int) -> bool:
-        """Whether it may be sent; its head then tells its age."""
-        if now_ms >= self.until_ms:
+    def turn(self, now_ms: int) -> bool:
+        """Make a head that tells the age; ``False`` when the object is not fresh any more."""
+        if now_ms >= self._stale_ms:
             return False
         age = max(0, now_ms - self._born_ms) // 1000
-        if age != self._age:
-            self._age = age
-            self._head = self._start + b"Content-Length: %d\r\nAge: %d\r\n" % (self.size, age)
+        self.from_ms = self._born_ms + 1000 * age if age else 0
+        self.until_ms = min(self._born_ms + 1000 * age + 1000, self._stale_ms)
+        self._head = b"%bContent-Length: %d\r\nAge: %d\r\nX-Request-Id: " % (self._start, self.size, age)
         return True
 
     def part(self, wanted: bytes) -> Part | None:
@@ -85,7 +88,7 @@ class Image:
         return True
 
     def head(self, request_id: bytes, found_s: float, read_s: float) -> bytes:
-        return b"%bX-Request-Id: %b\r\n\r\n" % (self._head, request_id)
+        return b"%b%b\r\n\r\n" % (self._head, request_id)
 
     def send(self, out: socket.socket, head: bytes) -> int:
         if self.descriptor < 0:
@@ -119,8 +122,14 @@ class Image:
     def partial(self, start: int, stop: int) -> tuple[bytes, memoryview]:
         """Fields and bytes of a 206 with ``start <= byte < stop`` (RFC 9110 §15.3.7)."""
         fields = self._start.partition(b"\r\n")[2]
-        head = b"HTTP/1.1 206 Partial Content\r\n%bContent-Range: bytes %d-%d/%d\r\nContent-Length: %d\r\nAge: %d\r\n"
-        return head % (fields, start, stop - 1, self.size, stop - start, self._age), self._view[start:stop]
+        head = (
+            b"HTTP/1.1 206 Partial Content\r\n%bContent-Range: bytes %d-%d/%d\r\nContent-Length: %d\r\n%b"
+            % (
+                *(fields, start, stop - 1, self.size, stop - start),
+                self._head[self._head.rindex(b"Age: ") :],
+            )
+        )
+        return head, self._view[start:stop]
 
 
 class Part:
@@ -140,7 +149,7 @@ class Part:
         return True
 
     def head(self, request_id: bytes, found_s: float, read_s: float) -> bytes:
-        return b"%bX-Request-Id: %b\r\n\r\n" % (self._head, request_id)
+        return b"%b%b\r\n\r\n" % (self._head, request_id)
 
     def send(self, out: socket.socket, head: bytes) -> int:
         return out.sendmsg((head, self._view))
@@ -173,7 +182,6 @@ class MemoryShelf:
         *,
         budget: int,
         clock: Clock,
-        status: CacheStatus,
         behind_proxy: bool = False,
     ) -> None:
         self.resting = False
@@ -182,7 +190,6 @@ class MemoryShelf:
         self._held = held
         self._hit = hit
         self._clock = clock
-        self._status = status
         self._behind_proxy = behind_proxy
         self._images: dict[bytes, Image] = {}
         self._tokens: dict[bytes, _Opened] = {}
@@ -194,17 +201,30 @@ class MemoryShelf:
         return len(self._images)
 
     def find(self, target: bytes, peer: Any) -> Image | None:
-        if not target.startswith(b"/t/"):
-            image = self._images.get(target[1:])
-            return image if image is not None and image.public and image.fresh(self._clock()) else None
-        slash = target.find(b"/", _BEFORE)
+        slash = target.find(b"/", _BEFORE) if target.startswith(b"/t/") else 0
         image = self._images.get(target[slash + 1 :])
         if image is None:
             return None
         now_ms = self._clock()
-        if not image.fresh(now_ms) or not self._opens(target[_BEFORE:slash], image.path, now_ms, peer):
+        if not image.from_ms <= now_ms < image.until_ms and not image.turn(now_ms):
             return None
-        return image
+        if not slash:
+            return image if image.public else None
+        # What `origin.tokens.verify` would say; that the path is plain is known of what is in memory.
+        ring, token = self._keys.current(), target[_BEFORE:slash]
+        if ring is not self._ring:
+            self._ring = ring
+            self._tokens.clear()
+        opened = self._tokens.get(token)
+        if opened is None or (opened.peer and opened.peer != peer[0]):
+            opened = self._read(token, ring, now_ms, peer[0] if peer else "")
+            if opened is None:
+                return None  # the long way says why
+        if not opened.from_ms <= now_ms < opened.until_ms:
+            return None
+        if opened.scopes:
+            return image if any(opens(each, image.path) for each in opened.scopes) else None
+        return image if image.path.startswith(opened.scope) else None
 
     def request_id(self) -> bytes:
         self._id = (self._id + 1) & 0xFFFFFFFF
@@ -236,7 +256,7 @@ class MemoryShelf:
         ):
             await response.prepare(request)
             if self._held(path) is whole:
-                self._images[key] = Image(path, whole, fixed(response, _EVERY_TIME), self._status)
+                self._images[key] = Image(path, whole, fixed(response, _EVERY_TIME))
 
     def forget(self, path: str) -> None:
         """`path` has left the memory, or something else comes in its place."""
@@ -248,23 +268,6 @@ class MemoryShelf:
         self._lines.flush()
         while self._images:
             self._files.take(self._images.popitem()[1])
-
-    def _opens(self, token: bytes, path: str, now_ms: int, peer: Any) -> bool:
-        """What `origin.tokens.verify` would say of a plain `path`."""
-        ring = self._keys.current()
-        if ring is not self._ring:
-            self._ring = ring
-            self._tokens.clear()
-        opened = self._tokens.get(token)
-        if opened is None or (opened.peer and opened.peer != peer[0]):
-            opened = self._read(token, ring, now_ms, peer[0] if peer else "")
-            if opened is None:
-                return False  # the long way says why
-        if not opened.from_ms <= now_ms < opened.until_ms:
-            return False
-        if opened.scopes:
-            return any(opens(each, path) for each in opened.scopes)
-        return path.startswith(opened.scope)
 
     def _read(self, token: bytes, ring: TokenKeys, now_ms: int, peer: str) -> _Opened | None:
         try:
