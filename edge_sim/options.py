@@ -10,6 +10,7 @@ import click
 
 # RFC 3986 §2: what may stand in a URL, and so in a manifest, a header and a log line
 _CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
+_REGION = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,30})?", re.ASCII)
 _SIZE = re.compile(r"([0-9]{1,15})\s*([kmgt]?)(i?)b?", re.IGNORECASE | re.ASCII)
 
 
@@ -26,6 +27,17 @@ class Size(click.ParamType[int]):
         base: int = 1024 if binary else 1000
         size: int = int(number) * base ** " kmgt".index(unit.lower() or " ")
         return size
+
+
+class Region(click.ParamType[str]):
+    """A name that may stand in a header field: ``eu-west``."""
+
+    name = "region"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if _REGION.fullmatch(str(value)) is None:
+            self.fail(f"{value!r} is not a name such as eu-west", param, ctx)
+        return str(value)
 
 
 class HttpUrl(click.ParamType[str]):

@@ -17,16 +17,20 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from edge_sim.edge import cache_status
 from edge_sim.edge.admission import Admission
 from edge_sim.edge.cache import MemoryCache
+from edge_sim.edge.cache_status import CacheStatus, name_of
 from edge_sim.edge.carried import Carry, is_manifest
-from edge_sim.edge.fetch import Clock, Origin, unix_ms
+from edge_sim.edge.clock import Clock, unix_ms
+from edge_sim.edge.fetch import Origin
 from edge_sim.edge.forward import end_to_end, forward
 from edge_sim.edge.metrics import CONTENT_TYPE, Metrics
 from edge_sim.edge.shelf import MemoryShelf
 from edge_sim.edge.tier import SIGNATURE, Tier
 from edge_sim.edge.upstream import session
+from edge_sim.edge.upstreams.ask import Topology, Upstreams
+from edge_sim.edge.upstreams.checks import Checks
+from edge_sim.edge.upstreams.metrics import UpstreamMetrics
 from edge_sim.policies import DEFAULT
 from edge_sim.policies import policy as new_policy
 from media import layout
@@ -44,7 +48,7 @@ _LONGEST = 1024
 
 def routes(
     *,
-    origin_url: str,
+    origin_url: str | Topology,
     keys: Keyring,
     memory: int,
     policy: str = DEFAULT,
@@ -53,11 +57,14 @@ def routes(
     signers: Signers | None = None,
     carry: Carry = "rewrite",
     behind_proxy: bool = False,
+    as_shield: bool = False,
     fast_path: bool = True,
     tally: Tally | None = None,
     worker: int = 0,
 ) -> Routes:
     """The edge's routes. `memory` is the cache's budget in bytes, `policy` names who leaves it, `clock` gives Unix time in ms.
+
+    `origin_url` is one origin, or a whole `Topology`. `as_shield`: all below ``/songs/`` is open, because only other edges come.
 
     With `api_url`, the control API's paths pass through to it, uncached. With `signers`, a signature of theirs in the query or a
     cookie opens ``/songs/…``, too, and manifests carry it on as `carry` says. `behind_proxy`: listeners' addresses are
@@ -65,7 +72,7 @@ def routes(
     shared between workers, of which this is number `worker`.
     """
     edge = Edge(
-        origin_url=origin_url,
+        topology=Topology([origin_url], checks=False) if isinstance(origin_url, str) else origin_url,
         admission=Admission(keys, signers, clock, behind_proxy),
         memory=memory,
         policy=policy,
@@ -83,7 +90,9 @@ def routes(
         web.get("/healthz", edge.healthz),
         web.get("/metrics", edge.metrics),
     ]
-    if signers is not None:
+    if as_shield:
+        table.append(web.get(r"/songs/{path:.+}", edge.open))
+    elif signers is not None:
         table.append(web.get(r"/songs/{path:.+}", edge.signed))
     if api_url is not None:
         table += [
@@ -99,7 +108,7 @@ class Edge:
     def __init__(
         self,
         *,
-        origin_url: str,
+        topology: Topology,
         admission: Admission,
         memory: int,
         policy: str,
@@ -110,10 +119,11 @@ class Edge:
         tally: Tally | None,
         worker: int,
     ) -> None:
-        self._origin_url = origin_url
+        self._topology = topology
         self._api_url = api_url
         self.admission = admission
         self._carry = carry
+        self._status = CacheStatus(name_of(topology.region))
         self._clock = clock
         self._cache = MemoryCache(memory, new_policy(policy, memory))
         self._metrics = Metrics(self._cache, tally, worker)
@@ -124,6 +134,7 @@ class Edge:
                 self._hit,
                 budget=memory,
                 clock=clock,
+                status=self._status,
                 behind_proxy=admission.behind_proxy,
             )
             if fast_path
@@ -137,15 +148,21 @@ class Edge:
     async def lifetime(self, app: web.Application) -> AsyncIterator[None]:
         """Connections are opened here before the first request and closed after the last."""
         async with session() as self._session:
+            upstreams = Upstreams(self._topology, self._session, clock=self._clock)
+            self._metrics.add(UpstreamMetrics(upstreams, self._clock))
+            watched = upstreams.servers if self._topology.checks else []
+            checks = Checks(watched, self._session, clock=self._clock)
             self._tier = Tier(
                 cache=self._cache,
-                origin=Origin(self._origin_url, self._session, clock=self._clock),
+                origin=Origin(upstreams, clock=self._clock),
                 metrics=self._metrics,
                 carry=self._carry,
                 clock=self._clock,
+                status=self._status,
                 shelf=self.shelf,
             )
             yield
+            await checks.close()
             await self._tier.close()
             if self.shelf is not None:
                 self.shelf.close()
@@ -177,6 +194,10 @@ class Edge:
             raise ObjectMissing(f"{path}: not public")
         return await self._tier.serve(request, path)
 
+    async def open(self, request: web.Request) -> web.StreamResponse:
+        """``/songs/…`` of a shield: whatever an origin has."""
+        return await self._tier.serve(request, _canonical(request))
+
     async def api(self, request: web.Request) -> web.StreamResponse:
         """The control API behind the edge."""
         url = URL(f"{(self._api_url or '').rstrip('/')}{request.rel_url.raw_path_qs}", encoded=True)
@@ -188,7 +209,7 @@ class Edge:
             url,
             headers=headers,
             what="control API",
-            cache_status=cache_status.forwarded("bypass"),
+            cache_status=self._status.forwarded("bypass"),
         )
 
     async def healthz(self, request: web.Request) -> web.Response:

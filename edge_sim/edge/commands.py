@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from edge_sim.options import HttpUrl, Size
+from edge_sim.options import HttpUrl, Region, Size
 from edge_sim.policies import DEFAULT, NAMES
 
 if TYPE_CHECKING:
@@ -25,7 +25,33 @@ class _Context(Protocol):
 
 
 @click.command()
-@click.option("--origin", required=True, type=HttpUrl(), help="Where the objects come from.")
+@click.option(
+    "--origin",
+    "origins",
+    required=True,
+    multiple=True,
+    type=HttpUrl(),
+    help="Where the objects come from; several share the paths.",
+)
+@click.option(
+    "--shield",
+    "shields",
+    multiple=True,
+    type=HttpUrl(),
+    help="A cache before the origins, such as an edge with --as-shield; several share the paths.",
+)
+@click.option("--region", default="", type=Region(), help="This edge is tonearm-REGION in Cache-Status.")
+@click.option(
+    "--as-shield",
+    is_flag=True,
+    help="Open /songs/… without a token, as an origin does. Let only other edges reach it.",
+)
+@click.option(
+    "--health-checks/--no-health-checks",
+    default=True,
+    show_default=True,
+    help="Ask origins and shields for /healthz every few seconds.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one."
@@ -67,7 +93,11 @@ class _Context(Protocol):
 @click.pass_obj
 def edge(
     context: _Context,
-    origin: str,
+    origins: tuple[str, ...],
+    shields: tuple[str, ...],
+    region: str,
+    as_shield: bool,
+    health_checks: bool,
     host: str,
     port: int,
     memory: int,
@@ -86,13 +116,20 @@ def edge(
     import uvloop
 
     from edge_sim.edge.app import routes
+    from edge_sim.edge.upstreams.ask import Topology
     from media.serving import application, log_json_lines, run
     from origin.signing.settings import read_gate_signers
     from origin.signing.watched import Watched
 
     log_json_lines(access=access_log)
     table = routes(
-        origin_url=origin,
+        origin_url=Topology(
+            # A server that is named twice is one server.
+            tuple(dict.fromkeys(each.rstrip("/") for each in origins)),
+            tuple(dict.fromkeys(each.rstrip("/") for each in shields)),
+            region or ("shield" if as_shield else ""),
+            health_checks,
+        ),
         keys=context.token_keys(),
         memory=memory,
         policy=policy,
@@ -100,6 +137,7 @@ def edge(
         signers=Watched(signing, read_gate_signers) if signing else None,
         carry=carry,
         behind_proxy=behind_proxy,
+        as_shield=as_shield,
         fast_path=fast_path,
     )
     app = application("edge", table)
@@ -108,6 +146,8 @@ def edge(
             app,
             host,
             port,
-            ready=lambda bound: context.console.print(f"edge of {origin} on http://{host}:{bound}/"),
+            ready=lambda bound: context.console.print(
+                f"edge of {', '.join(origins)} on http://{host}:{bound}/"
+            ),
         )
     )

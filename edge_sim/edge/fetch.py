@@ -6,21 +6,21 @@ answer fits all who want the object, and nobody can poison what the others get.
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
-from yarl import URL
 
-from edge_sim.edge.forward import forward
+from edge_sim.edge.clock import Clock as Clock
+from edge_sim.edge.clock import unix_ms as unix_ms
+from edge_sim.edge.forward import relay
 from edge_sim.edge.freshness import freshness
 from edge_sim.edge.objects import Head
 from edge_sim.edge.upstream import named_errors
+from edge_sim.edge.upstreams.ask import Upstreams
 from media.errors import UpstreamFailed
 from media.serving import REQUEST_ID
 
@@ -43,12 +43,6 @@ _KEPT = (
 # What of a listener's request goes along when it passes through.
 _PASSED = ("Range", "If-Range", "If-None-Match")
 
-Clock = Callable[[], int]
-
-
-def unix_ms() -> int:
-    return time.time_ns() // 1_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -65,16 +59,11 @@ class Arrival:
 
 
 class Origin:
-    """The server behind the edge."""
+    """What is behind the edge."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, *, clock: Clock) -> None:
-        self._url = url.rstrip("/")
-        self._session = session
+    def __init__(self, upstreams: Upstreams, *, clock: Clock) -> None:
+        self._upstreams = upstreams
         self._clock = clock
-
-    def url(self, path: str) -> URL:
-        """The address of `path`, which is relative and canonical: no part of it can lead elsewhere."""
-        return URL(f"{self._url}/{quote(path)}", encoded=True)
 
     @asynccontextmanager
     async def ask(self, path: str, known: Head | None, request_id: str) -> AsyncIterator[Arrival]:
@@ -85,28 +74,15 @@ class Origin:
         headers = {"Accept-Encoding": "identity", "X-Request-Id": request_id}
         if known is not None and known.etag:
             headers["If-None-Match"] = known.etag
-        async with self._get(path, headers) as response:
+        async with self._upstreams.ask(path, headers) as response:
             yield self._judge(path, known, response)
 
     async def forward(self, request: web.Request, path: str, status: str) -> web.StreamResponse:
         """Straight through, a piece at a time; `status` is the Cache-Status to send. Raises like `fetch`."""
         headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
         headers |= {"Accept-Encoding": "identity", "X-Request-Id": request[REQUEST_ID]}
-        return await forward(
-            request,
-            self._session,
-            self.url(path),
-            headers=headers,
-            what=f"origin: {path}",
-            cache_status=status,
-        )
-
-    @asynccontextmanager
-    async def _get(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-        with named_errors(f"origin: {path}"):
-            response = await self._session.get(self.url(path), headers=headers, allow_redirects=False)
-        async with response:
-            yield response
+        async with self._upstreams.ask(path, headers, method=request.method) as upstream:
+            return await relay(request, upstream, what=f"origin: {path}", cache_status=status)
 
     def _judge(self, path: str, known: Head | None, response: aiohttp.ClientResponse) -> Arrival:
         now = self._clock()

@@ -53,17 +53,24 @@ async def forward(
             request.method, url, headers=headers, data=body, allow_redirects=False
         )
     async with upstream:
-        response = web.StreamResponse(status=upstream.status, headers=end_to_end(upstream.headers))
-        said = upstream.headers.get("Cache-Status")
-        response.headers["Cache-Status"] = f"{said}, {cache_status}" if said else cache_status
-        await response.prepare(request)
-        try:
-            with named_errors(what):
-                async for chunk in upstream.content.iter_any():
-                    await response.write(chunk)
-        except UpstreamFailed as error:
-            raise ConnectionResetError(str(error)) from None  # aiohttp then closes the listener's connection
-        await response.write_eof()
+        return await relay(request, upstream, what=what, cache_status=cache_status)
+
+
+async def relay(
+    request: web.Request, upstream: aiohttp.ClientResponse, *, what: str, cache_status: str
+) -> web.StreamResponse:
+    """Send on what `upstream` answers; its head has come, its body comes with ours."""
+    response = web.StreamResponse(status=upstream.status, headers=end_to_end(upstream.headers))
+    said = upstream.headers.get("Cache-Status")
+    response.headers["Cache-Status"] = f"{said}, {cache_status}" if said else cache_status
+    await response.prepare(request)
+    try:
+        with named_errors(what):
+            async for chunk in upstream.content.iter_any():
+                await response.write(chunk)
+    except UpstreamFailed as error:
+        raise ConnectionResetError(str(error)) from None  # aiohttp then closes the listener's connection
+    await response.write_eof()
     return response
 
 

@@ -127,6 +127,10 @@ class Metrics:
                 self._row[self._gauges[name]] = now
             self._row[self._evictions] = self._evicted + cache.evictions
 
+    def add(self, collector: Collector) -> None:
+        """Tell what `collector` knows as well; of this worker alone."""
+        self._registry.register(collector)
+
     def text(self) -> bytes:
         """The exposition format, version 0.0.4."""
         self.refresh()

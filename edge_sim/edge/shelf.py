@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from edge_sim.edge import cache_status
+from edge_sim.edge.cache_status import CacheStatus
 from edge_sim.edge.fetch import Clock
 from edge_sim.edge.objects import Entry, Whole
 from media import layout
@@ -52,8 +52,8 @@ class Image:
 
     __slots__ = ("_born_ms", "_head", "_stale_ms", "_start", "_view", "asked", "cache", "descriptor", "from_ms", "path", "public", "size", "status", "until_ms")  # fmt: skip
 
-    def __init__(self, path: str, whole: Whole, start: bytes) -> None:
-        said = cache_status.hit(whole.headers.get("Cache-Status", ""))
+    def __init__(self, path: str, whole: Whole, start: bytes, status: CacheStatus) -> None:
+        said = status.hit(whole.headers.get("Cache-Status", ""))
         self.path = path
         self.public = layout.is_public(path)
         self.cache = json.dumps(said, ensure_ascii=False)  # as the access log has it
@@ -182,6 +182,7 @@ class MemoryShelf:
         *,
         budget: int,
         clock: Clock,
+        status: CacheStatus,
         behind_proxy: bool = False,
     ) -> None:
         self.resting = False
@@ -190,6 +191,7 @@ class MemoryShelf:
         self._held = held
         self._hit = hit
         self._clock = clock
+        self._status = status
         self._behind_proxy = behind_proxy
         self._images: dict[bytes, Image] = {}
         self._tokens: dict[bytes, _Opened] = {}
@@ -256,7 +258,7 @@ class MemoryShelf:
         ):
             await response.prepare(request)
             if self._held(path) is whole:
-                self._images[key] = Image(path, whole, fixed(response, _EVERY_TIME))
+                self._images[key] = Image(path, whole, fixed(response, _EVERY_TIME), self._status)
 
     def forget(self, path: str) -> None:
         """`path` has left the memory, or something else comes in its place."""

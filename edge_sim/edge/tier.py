@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from edge_sim.edge import cache_status
 from edge_sim.edge.answers import answer, part
 from edge_sim.edge.cache import MemoryCache
-from edge_sim.edge.cache_status import Forward
+from edge_sim.edge.cache_status import CacheStatus, Forward
 from edge_sim.edge.carried import Carry, carried
 from edge_sim.edge.download import Download
 from edge_sim.edge.fetch import Clock, Origin
@@ -42,6 +41,7 @@ class Tier:
         metrics: Metrics,
         carry: Carry,
         clock: Clock,
+        status: CacheStatus,
         shelf: MemoryShelf | None,
     ) -> None:
         self._cache = cache
@@ -49,6 +49,7 @@ class Tier:
         self._metrics = metrics
         self._carry = carry
         self._clock = clock
+        self._status = status
         self._shelf = shelf
         self._refill = Refill(cache=cache, origin=origin, metrics=metrics, clock=clock)
         self._flights: Flights[Outcome] = Flights()
@@ -66,12 +67,12 @@ class Tier:
                 return await self._pass(request, path, "uri-miss")
             self._metrics.requests.labels("hit").inc()
             said = entry.headers.get("Cache-Status", "") if isinstance(entry, Whole) else ""
-            return await self._answer(request, path, entry, cache_status.hit(said))
+            return await self._answer(request, path, entry, self._status.hit(said))
         known = entry if isinstance(entry, Whole) else None
         if known is not None and known.presentable(now):
             self._metrics.requests.labels("stale").inc()
             self._flights.start(path, self._refilled(request, path, known))
-            status = cache_status.hit(
+            status = self._status.hit(
                 known.headers.get("Cache-Status", ""), ttl=known.ttl(now), detail="stale-while-revalidate"
             )
             return await self._answer(request, path, known, status)
@@ -89,7 +90,7 @@ class Tier:
             outcome = await self._flights.join(path, self._refilled(request, path, known))
             return await self._tell(request, path, outcome, joined=joined)
         except UpstreamFailed as error:
-            return _refuse(error, cache_status.forwarded(why, collapsed=joined))
+            return _refuse(error, self._status.forwarded(why, collapsed=joined))
 
     async def _tell(
         self, request: web.Request, path: str, outcome: Outcome, *, joined: bool
@@ -102,7 +103,7 @@ class Tier:
             # RFC 9111 §4: an answer that may not be kept is for the one who asked, and nobody else.
             return await self._pass(request, path, outcome.why)
         head = found.head if isinstance(found, Download) else found
-        status = cache_status.forwarded(
+        status = self._status.forwarded(
             outcome.why,
             status=304 if outcome.status == 304 else None,
             stored=outcome.stored,
@@ -147,7 +148,7 @@ class Tier:
 
     async def _pass(self, request: web.Request, path: str, why: Forward) -> web.StreamResponse:
         """Straight through to the origin, a piece at a time."""
-        response = await self._origin.forward(request, path, cache_status.forwarded(why))
+        response = await self._origin.forward(request, path, self._status.forwarded(why))
         self._metrics.sent.inc(response.body_length)
         return response
 

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from edge_sim.edge.cache_status import forwarded, hit
+from edge_sim.edge.cache_status import CacheStatus, name_of
 
 TOKEN = r"[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]*"
 BARE_ITEM = rf'(?:{TOKEN}|-?[0-9]{{1,15}}|"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\\"])*"|\?[01])'
@@ -16,9 +16,15 @@ MEMBER = rf'(?:{TOKEN}|"[\x20\x21\x23-\x5b\x5d-\x7e]*")(?:{PARAMETER})*'
 LIST = re.compile(rf"{MEMBER}(?:[\x20\t]*,[\x20\t]*{MEMBER})*")
 
 
+@pytest.mark.parametrize("region", ["", "eu-west", "7"])
 @pytest.mark.parametrize("upstream", ["", "shield; hit", '"a b"; fwd=miss; ttl=-3'])
-def test_every_value_is_a_structured_list(upstream):
-    values = [hit(upstream), hit(upstream, ttl=-3), hit(upstream, ttl=-3, detail="stale-while-revalidate")]
+def test_every_value_is_a_structured_list(upstream, region):
+    said = CacheStatus(name_of(region))
+    values = [
+        said.hit(upstream),
+        said.hit(upstream, ttl=-3),
+        said.hit(upstream, ttl=-3, detail="stale-while-revalidate"),
+    ]
     for why, status, stored, collapsed, detail in product(
         ("uri-miss", "stale", "partial", "bypass"),
         (None, 304),
@@ -27,7 +33,7 @@ def test_every_value_is_a_structured_list(upstream):
         ("", "stale-if-error"),
     ):
         values.append(
-            forwarded(
+            said.forwarded(
                 why, status=status, stored=stored, collapsed=collapsed, detail=detail, upstream=upstream
             )
         )
@@ -38,9 +44,15 @@ def test_every_value_is_a_structured_list(upstream):
 
 
 def test_exact_words():
-    assert hit() == "tonearm-edge; hit"
-    assert hit(ttl=-412) == "tonearm-edge; hit; ttl=-412"
+    said = CacheStatus()
+    assert said.hit() == "tonearm-edge; hit"
+    assert said.hit(ttl=-412) == "tonearm-edge; hit; ttl=-412"
     assert (
-        forwarded("uri-miss", stored=True, collapsed=True) == "tonearm-edge; fwd=uri-miss; stored; collapsed"
+        said.forwarded("uri-miss", stored=True, collapsed=True)
+        == "tonearm-edge; fwd=uri-miss; stored; collapsed"
     )
-    assert forwarded("stale", status=304) == "tonearm-edge; fwd=stale; fwd-status=304"
+    assert said.forwarded("stale", status=304) == "tonearm-edge; fwd=stale; fwd-status=304"
+    assert (
+        CacheStatus(name_of("eu-west")).hit("tonearm-shield; hit")
+        == "tonearm-shield; hit, tonearm-eu-west; hit"
+    )
