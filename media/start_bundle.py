@@ -40,9 +40,14 @@ def read(bundle: bytes) -> tuple[dict[str, Any], bytes]:
     if not _HEAD.size <= size <= len(bundle):
         raise FormatError(f"start bundle: a first box of {size} bytes in {len(bundle)}")
     try:
-        words = json.loads(bundle[_HEAD.size : size])
+        words = json.loads(bundle[_HEAD.size : size].decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):
         words = None
     if not isinstance(words, dict):
         raise FormatError("start bundle: its words are no JSON object")
     return words, bundle[size:]
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity are not JSON (RFC 8259 §6)."""
+    raise ValueError(constant)

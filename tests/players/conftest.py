@@ -32,6 +32,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from drm.key_store import KeyStore
 from drm.master_key import load_master_key
 from ingest.ffmpeg import Ffmpeg, find_ffmpeg
+from media import start_bundle
 from media.registry import open_store
 from pipeline import Recipe, Services, publish_master
 
@@ -180,6 +181,17 @@ def plays(harness: Callable[[Page, str], Awaitable[None]]) -> Callable[..., Awai
     return run
 
 
+async def readied(client: aiohttp.ClientSession, song_id: str) -> bytes:
+    """A start bundle with its media in it: asked for until the server has read that, however busy the machine is."""
+    async with client.post("/v1/sessions/guest") as answer:
+        headers = {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
+    while True:
+        async with client.get(f"/v1/songs/{song_id}/start", headers=headers) as answer:
+            bundle = await answer.read()
+        if start_bundle.read(bundle)[1]:
+            return bundle
+
+
 @dataclass(frozen=True)
 class Stage:
     """`url` is the served page's; `songs` are the outcomes, or the presentations, by song id."""
@@ -195,6 +207,11 @@ class Stage:
             async with client.get(f"/v1/songs/{song_id}/stream", headers=headers) as answer:
                 grant: dict[str, Any] = await answer.json()
         return grant
+
+    async def ready(self, song_id: str) -> bytes:
+        """See `readied`."""
+        async with aiohttp.ClientSession(self.url, raise_for_status=True) as client:
+            return await readied(client, song_id)
 
     def seconds(self, *song_ids: str) -> float:
         songs = [self.songs[song_id] for song_id in song_ids]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 import web
+from media import start_bundle
+from media.errors import FormatError
 from media.serving import application, listening
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -181,3 +185,40 @@ async def test_a_kid_is_asked_for_in_base64url(js: Js) -> None:
         await js("drm", "m.base64url(m.bytesOf('fbff0000-0000-0000-0000-0000000000fe'))")
         == "-_8AAAAAAAAAAAAAAAAA_g"
     )
+
+
+def damaged(bundle: bytes, dice: random.Random) -> bytes:
+    body = bytearray(bundle)
+    for _ in range(dice.randrange(4)):
+        body[dice.randrange(len(body))] = dice.randrange(256)
+    return bytes(body[: dice.choice((len(body), dice.randrange(len(body) + 1)))])
+
+
+async def test_a_bundle_is_split_as_python_splits_it_and_a_damaged_one_is_refused_by_both(js: Js) -> None:
+    """The same 2,000 bundles, most of them damaged: the same words, the same media or the same refusal."""
+    dice = random.Random(19)
+    whole = start_bundle.write(json.dumps({"song_id": "æ", "samples": 9, "license": None}).encode(), b"media")
+    bundles = [whole, start_bundle.write(b"{}", b""), *(damaged(whole, dice) for _ in range(2000))]
+    bundles += [
+        start_bundle.write(words, b"m") for words in (b"[]", b"null", b"", b"\xef\xbb\xbf{}", b'{"a":NaN}')
+    ]
+    expected: list[Any] = []
+    for bundle in bundles:
+        try:
+            words, media = start_bundle.read(bundle)
+            expected.append([words, media.hex()])
+        except FormatError:
+            expected.append(None)
+    hex_of = "[...(bytes ?? [])].map((b) => b.toString(16).padStart(2, '0')).join('')"
+    split = f"""x.map((text) => {{
+        const bytes = Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+        try {{
+            const {{ words, media }} = m.split(bytes.buffer);
+            return [words, ((bytes) => {hex_of})(media)];
+        }} catch (error) {{
+            if (error.name !== "Problem") throw error;
+            return null;
+        }}
+    }})"""
+    assert await js("bundle", split, [bundle.hex() for bundle in bundles]) == expected
+    assert 100 < sum(each is None for each in expected) < 1990

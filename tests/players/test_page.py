@@ -50,16 +50,64 @@ async def test_a_press_makes_it_sound_and_says_how_long_that_took(
     stage: Any, watched: Any, song: str
 ) -> None:
     page = watched.page
+    await stage.ready(song)
     await enter(page, stage.url)
     await page.evaluate((HERE / "meter.js").read_text())
     await press(page, song)
     await until(page, SOUNDS)
     await until(page, "document.querySelector('.total').textContent.endsWith('ms')")
     spans = {line.split("\n")[0] for line in await texts(page, ".spans li")}
-    assert {"grant", "presentation", "init", "segment", "licence", "append", "first sound"} <= spans
+    assert spans == {"bundle", "append", "first sound"}
     assert await page.locator(f"[data-song='{song}'].current.moving").count() == 1
     assert await page.locator(".problem").is_hidden()
     assert watched.complaints == []
+
+
+@pytest.mark.parametrize("song", CLIPS)
+async def test_a_bundle_without_media_costs_a_round_trip_and_no_start(
+    stage: Any, watched: Any, song: str
+) -> None:
+    page = watched.page
+
+    async def words_alone(route: Any) -> None:
+        whole = await (await route.fetch()).body()
+        await route.fulfill(body=whole[: int.from_bytes(whole[:4], "big")])
+
+    await page.route(f"**/{song}/start?*", words_alone)
+    await enter(page, stage.url)
+    await page.evaluate((HERE / "meter.js").read_text())
+    await press(page, song)
+    await until(page, SOUNDS)
+    await until(page, "document.querySelector('.total').textContent.endsWith('ms')")
+    spans = {line.split("\n")[0] for line in await texts(page, ".spans li")}
+    assert spans == {"bundle", "presentation", "init", "segment", "append", "first sound"}
+    assert watched.complaints == []
+
+
+async def test_only_a_listener_who_wants_it_has_starts_fetched_ahead(stage: Any, watched: Any) -> None:
+    page, asked = watched.page, []
+    page.on("request", lambda request: asked.append(request.url) if "/start?" in request.url else None)
+    await stage.ready("clip-cbcs")
+    await enter(page, stage.url)
+    await page.locator("[data-song='clip-cbcs']").hover()
+    await press(page, "clip-none")
+    await until(page, "document.querySelector('.total').textContent.endsWith('ms')")
+    measured = (await page.locator(".total").inner_text()).removesuffix("ms").strip()
+    assert not [each for each in asked if "/clip-cbcs/" in each]
+
+    wish = page.get_by_label("Fetch the first note when I point at a song")
+    await wish.check()
+    async with page.expect_request("**/clip-cbcs/start?*"):
+        await page.locator("[data-song='clip-cbcs']").hover()
+    await press(page, "clip-cbcs")
+    await until(page, "document.querySelector('.total').textContent.endsWith('ms, fetched ahead')")
+    assert sum("/clip-cbcs/" in each for each in asked) == 1
+    await press(page, "clip-aes-128")
+    await until(page, "document.querySelector('.history').textContent.startsWith('before: ')")
+    assert await page.locator(".instrument.start .history").first.inner_text() == f"before: {measured}"
+    await page.reload()
+    await press(page, "clip-none")
+    assert await wish.is_checked()
 
 
 async def test_a_queue_of_every_protection_is_one_piece_of_exact_length(stage: Any, watched: Any) -> None:
@@ -176,13 +224,13 @@ async def test_the_space_bar_holds_and_goes_on(stage: Any, watched: Any) -> None
 async def test_trouble_is_one_line_and_trying_again_helps(stage: Any, watched: Any) -> None:
     page = watched.page
     await enter(page, stage.url)
-    await page.route("**/licence/clearkey", lambda route: route.fulfill(
+    await page.route("**/start?*", lambda route: route.fulfill(
         status=403, content_type="application/problem+json", body='{"detail": "the token has expired"}'
     ))  # fmt: skip
     await press(page, "clip-cbcs")
     await until(page, "!document.querySelector('.problem').hidden")
     assert await page.locator(".problem-text").inner_text() == "the token has expired"
-    await page.unroute("**/licence/clearkey")
+    await page.unroute("**/start?*")
     await page.click(".retry")
     await until(page, "document.querySelector('audio').currentTime > 0.2")
     assert await page.locator(".problem").is_hidden()

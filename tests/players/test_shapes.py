@@ -25,6 +25,7 @@ from commands.package import put
 from drm.key_store import KeyStore
 from drm.master_key import load_master_key
 from ingest.ffmpeg import find_ffmpeg
+from media import start_bundle
 from media.access_units import Encoded
 from media.presentation import Presentation
 from media.registry import open_store
@@ -194,17 +195,23 @@ async def test_every_shape_sounds_to_its_exact_end_and_nothing_is_asked_in_vain(
 
 
 @pytest.mark.parametrize("shape", ["mixed", "file"])
-async def test_one_licence_request_asks_for_all_keys_of_a_song(
-    shapes: Shapes, visit: Visit, shape: str
-) -> None:
+async def test_all_keys_of_a_song_come_with_its_bundle(shapes: Shapes, visit: Visit, shape: str) -> None:
     await visit.press(f"{shape}-cbcs")
     await visit.until(f"{TIME} > 0.1")
-    (licence, *_) = [each for each in visit.answers if each.url.endswith("/licence/clearkey")]
-    assert len(shapes.songs[f"{shape}-cbcs"].kids) == 3
-    assert len(licence.request.post_data_json["kids"]) == 3
+    (start, *_) = [each for each in visit.answers if f"/{shape}-cbcs/start?" in each.url]
+    words, _ = start_bundle.read(await start.body())
+    assert len(shapes.songs[f"{shape}-cbcs"].kids) == len(words["license"]["keys"]) == 3
+    assert not [each.url for each in visit.answers if "/licence/" in each.url or "/keys/" in each.url]
 
 
 async def test_a_start_out_of_one_file_takes_one_request_for_media(shapes: Shapes, visit: Visit) -> None:
+    """Where the bundle brings none."""
+
+    async def words_alone(route: Any) -> None:
+        whole = await (await route.fetch()).body()
+        await route.fulfill(body=whole[: int.from_bytes(whole[:4], "big")])
+
+    await visit.page.route("**/file-cbcs/start?*", words_alone)
     await visit.press("file-cbcs")
     await visit.until("document.querySelector('.total').textContent.endsWith('ms')")
     first = shapes.songs["file-cbcs"].rendition("normal").segments[0]

@@ -3,7 +3,8 @@
  * run out; the token lives in this tab only.
  */
 
-import { Problem, request } from "./http.js";
+import { split } from "./bundle.js";
+import { Problem, bodyOf, request } from "./http.js";
 
 const TOKEN = "tonearm.token";
 
@@ -62,7 +63,25 @@ export class Api {
     return this.#look("/v1/autocomplete", { q: text, limit }, signal);
   }
 
-  /** The right to play one song, and where: the stream grant. */
+  /**
+   * All that the first sound of a song is made of: {words, media, began, answered, ended}, the last three in ms on the
+   * clock of performance.now. `query` may say `mtp` (kbit/s), `rtt` (ms) and `rendition`.
+   */
+  async start(songId, query, signal) {
+    const said = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ""));
+    const began = performance.now();
+    const response = await this.#own(`/v1/songs/${encodeURIComponent(songId)}/start?${said}`, { signal, priority: "high" });
+    const answered = performance.now();
+    const body = await bodyOf(response);
+    return { ...split(body), began, answered, ended: performance.now() };
+  }
+
+  /** The smallest question there is: it keeps a connection open, or opens one. */
+  touch() {
+    return request("/v1/healthz", { method: "HEAD", cache: "no-store" });
+  }
+
+  /** A right that has run out, anew: the stream grant. */
   async grant(songId, signal) {
     return (await this.#own(`/v1/songs/${encodeURIComponent(songId)}/stream`, { signal })).json();
   }

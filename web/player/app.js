@@ -15,7 +15,7 @@ const api = new Api();
 const engine = new Engine(find("audio"), api);
 const bar = new Bar(find(".bar"), engine);
 const turntable = new Turntable(find(".turntable"));
-const starts = new StartView(find(".instrument.start"));
+const starts = new StartView(find(".instrument.start"), engine.starts);
 const buffer = new BufferView(find(".instrument.buffer"), engine);
 const library = new Library(find("#library"), press, more);
 const search = new Search(find(".search"), api, (text) => look(text));
@@ -170,6 +170,15 @@ if (navigator.mediaSession) {
   };
   for (const [action, handler] of Object.entries(actions)) navigator.mediaSession.setActionHandler(action, handler);
 }
+
+/** A pointer over the songs, a finger or a focus on one: the press that may follow finds a warm connection. */
+function expect(event) {
+  engine.expect(event.target.closest?.(".song")?.song ?? null, event.type !== "pointerover");
+}
+
+for (const sign of ["pointerover", "pointerdown", "focusin"]) find("#library").addEventListener(sign, expect);
+find("#library").addEventListener("pointerleave", () => engine.expect(null));
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && engine.expect(null));
 
 api.session().catch(() => {}); // a failure is heard of when a song needs it
 engine.prepare();

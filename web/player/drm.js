@@ -1,13 +1,11 @@
 /**
  * Keys. Two ways, by the presentation's scheme:
  *
- * - cbcs and cenc: Encrypted Media Extensions with ClearKey. One request is made from the KIDs that the grant names
- *   (init data type "keyids"), so that the licence comes while the init segment is still on its way, and no change of
- *   quality waits for another; the browser decrypts, and the page never sees a key.
+ * - cbcs and cenc: Encrypted Media Extensions with ClearKey. The licence for all of a song's keys comes with the start bundle, so
+ *   a session is opened (init data type "keyids") and answered at once: no question to a server, not even for another quality.
  * - aes-128: the segments are decrypted here with WebCrypto before they are appended (RFC 8216bis §4.4.4.4).
  */
 
-import { request, transfer } from "./http.js";
 
 const KEY_SYSTEM = "org.w3.clearkey";
 // Asked before any song is known: whichever of these the browser plays is what it will decrypt.
@@ -26,10 +24,15 @@ export function bytesOf(hex) {
   return Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
 }
 
-/** Base64url without padding, as the ClearKey format wants it. */
+/** Base64url without padding, as the ClearKey format has it, and back. */
 export function base64url(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
+export function fromBase64url(text) {
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+}
+
+const encoded = (value) => new TextEncoder().encode(JSON.stringify(value));
 
 /** The licences of one media element: one MediaKeys, one session for all keys of a song. */
 export class Licences {
@@ -57,26 +60,21 @@ export class Licences {
     return keys;
   }
 
-  /** Resolves when the keys of `kids` are in place. A failed licence is asked for anew the next time. */
-  open(kids, url, signal) {
-    const name = kids.join();
+  /** Resolves when the keys of `licence` (a JSON Web Key set) are in place. What failed is tried anew the next time. */
+  open(licence) {
+    const name = licence.keys.map(({ kid }) => kid).join();
     if (!this.#sessions.has(name)) {
-      const opened = this.#open(kids, url, signal);
+      const opened = this.#open(licence);
       this.#sessions.set(name, opened);
       opened.catch(() => this.#sessions.delete(name));
     }
     return this.#sessions.get(name);
   }
 
-  async #open(kids, url, signal) {
+  async #open(licence) {
     const session = (await this.prepare()).createSession("temporary");
-    const asked = new Promise((resolve) => session.addEventListener("message", resolve, { once: true }));
-    const wanted = JSON.stringify({ kids: kids.map((kid) => base64url(bytesOf(kid))) });
-    await session.generateRequest("keyids", new TextEncoder().encode(wanted));
-    const { message } = await asked;
-    const headers = { "Content-Type": "application/json" };
-    const answer = await request(url, { method: "POST", body: message, headers, signal });
-    await session.update(await answer.arrayBuffer());
+    await session.generateRequest("keyids", encoded({ kids: licence.keys.map(({ kid }) => kid) }));
+    await session.update(encoded(licence));
   }
 }
 
@@ -88,11 +86,10 @@ export class SegmentCipher {
     this.#key = key;
   }
 
-  /** Fetches the 16 bytes behind `url`. */
-  static async open(url, signal) {
+  /** With a key of 16 bytes. */
+  static async open(key) {
     if (!crypto.subtle) throw new Error(INSECURE);
-    const { body } = await transfer(url, { signal });
-    return new SegmentCipher(await crypto.subtle.importKey("raw", body, "AES-CBC", false, ["decrypt"]));
+    return new SegmentCipher(await crypto.subtle.importKey("raw", key, "AES-CBC", false, ["decrypt"]));
   }
 
   decrypt(segment, iv) {

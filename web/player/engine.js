@@ -10,6 +10,7 @@
 import { Throughput } from "./abr.js";
 import { Licences } from "./drm.js";
 import { Pump } from "./pump.js";
+import { Starts } from "./starts.js";
 import { segmentAt } from "./timeline.js";
 import { Waterfall } from "./waterfall.js";
 
@@ -34,7 +35,8 @@ export class Engine extends EventTarget {
   constructor(audio, api) {
     super();
     this.audio = audio;
-    this.shared = { api, licences: new Licences(audio), throughput: this.throughput };
+    this.starts = new Starts(api, this.throughput);
+    this.shared = { api, starts: this.starts, licences: new Licences(audio), throughput: this.throughput };
     this.#listen();
   }
 
@@ -131,6 +133,13 @@ export class Engine extends EventTarget {
     if (this.state === "problem") return void this.play(this.queue, this.#index, within);
     this.audio.currentTime = track.origin + within;
     if (this.state === "ended") this.#sound();
+  }
+
+  /** A pointer, a finger or the focus came to `song`, so a press may follow; null when it left. */
+  expect(song, soon = false) {
+    this.starts.warm();
+    if (song) this.starts.expect(song.song_id, this.quality === "auto" ? "" : this.quality, soon);
+    else this.starts.forget();
   }
 
   /** "auto" or a rendition's name. What was fetched for later is fetched anew, in the chosen quality. */

@@ -47,14 +47,19 @@ export async function transfer(url, { signal, range = null } = {}) {
   const began = performance.now();
   const headers = range ? { Range: `bytes=${range.first}-${range.first + range.size - 1}` } : {};
   const response = await request(url, { signal, headers });
+  const all = await bodyOf(response);
+  const ended = performance.now();
+  const body = range && response.status !== 206 ? all.slice(range.first, range.first + range.size) : all;
+  if (range && body.byteLength !== range.size) throw new Problem(502, "The server sent another part of the file than was asked for.");
+  return { body, began, ended };
+}
+
+/** The whole body of an answer, an ArrayBuffer. */
+export async function bodyOf(response) {
   try {
-    const all = await response.arrayBuffer();
-    const ended = performance.now();
-    const body = range && response.status !== 206 ? all.slice(range.first, range.first + range.size) : all;
-    if (range && body.byteLength !== range.size) throw new Problem(502, "The server sent another part of the file than was asked for.");
-    return { body, began, ended };
+    return await response.arrayBuffer();
   } catch (error) {
-    if (error.name === "AbortError" || error instanceof Problem) throw error;
+    if (error.name === "AbortError") throw error;
     throw new Problem(0, "The connection broke off.");
   }
 }

@@ -8,11 +8,15 @@ const TARGET_MS = 200;
 
 const milliseconds = (ms) => (ms < 9.95 ? ms.toFixed(1) : String(Math.round(ms)));
 
-/** The waterfall of a start: a bar for each thing that was waited for. */
+/** The waterfall of a start: a bar for each thing that was waited for. What was fetched ahead is no measure and stays out of the history. */
 export class StartView {
   #past = [];
 
-  constructor(box) {
+  /** @param starts whose asking ahead the listener may allow here */
+  constructor(box, starts) {
+    const ahead = box.querySelector(".ahead input");
+    ahead.checked = starts.allowed;
+    ahead.addEventListener("change", () => starts.allow(ahead.checked));
     this.total = box.querySelector(".total");
     this.spans = box.querySelector(".spans");
     this.history = box.querySelector(".history");
@@ -20,15 +24,15 @@ export class StartView {
 
   show(waterfall) {
     const joined = waterfall.total === 0;
-    this.#past = [joined ? "0" : milliseconds(waterfall.total), ...this.#past].slice(0, REMEMBERED);
-    this.history.textContent = this.#past.length > 1 ? `before: ${this.#past.slice(1).join(" · ")}` : "";
+    this.history.textContent = this.#past.length ? `before: ${this.#past.join(" · ")}` : "";
+    if (!waterfall.ahead) this.#past = [joined ? "0" : milliseconds(waterfall.total), ...this.#past].slice(0, REMEMBERED);
     if (joined) {
       this.total.replaceChildren("0", h("small", {}, "ms"));
       this.total.classList.remove("late");
       this.spans.replaceChildren(h("li", { class: "joined" }, "Joined to the song before, without a gap"));
       return;
     }
-    this.total.replaceChildren(milliseconds(waterfall.total), h("small", {}, "ms"));
+    this.total.replaceChildren(milliseconds(waterfall.total), h("small", {}, waterfall.ahead ? "ms, fetched ahead" : "ms"));
     this.total.classList.toggle("late", waterfall.total > TARGET_MS);
     this.spans.replaceChildren(...waterfall.bars().map((bar) => this.#row(bar)));
   }

@@ -32,7 +32,7 @@ export class Pump {
   /**
    * @param audio the media element, which this pump takes over
    * @param queue gives the n-th song, undefined behind the last; the first of them is laid at 0
-   * @param shared {api, licences, throughput}
+   * @param shared {starts, api, licences, throughput}
    * @param changed called whenever there is more (or less) in the buffer
    */
   constructor(audio, queue, shared, changed) {
@@ -66,7 +66,10 @@ export class Pump {
   async run(waterfall, at) {
     const { signal } = this.#stop;
     const track = new Track(this.queue(0), this.shared, signal);
-    await Promise.all([track.open(waterfall, this.#likely), this.#deck.opened]);
+    await Promise.all([track.open(waterfall, this.#wish), this.#deck.opened]);
+    signal.throwIfAborted();
+    if (track.first && at === 0) await Promise.all([this.#begin(track, waterfall), track.describe()]);
+    else await waterfall.time("presentation", () => track.describe());
     signal.throwIfAborted();
     this.#lay(track);
     if (at > 0) this.audio.currentTime = at;
@@ -96,6 +99,17 @@ export class Pump {
     this.#job?.abort.abort();
     await this.#deck.cut(time);
     this.nudge();
+  }
+
+  /** What came with the bundle sounds before anything else is known of the song. */
+  async #begin(track, waterfall) {
+    const { name, type, media } = track.first;
+    this.#deck.reach(track.length);
+    const began = performance.now();
+    await Promise.all([this.#deck.append(media, { type, origin: 0, length: track.length }), track.unlocked]);
+    waterfall.span("append", began, performance.now());
+    this.#read = { track, name };
+    track.placed[0] = name;
   }
 
   #lay(track) {
@@ -145,7 +159,8 @@ export class Pump {
     const track = new Track(song, this.shared, signal);
     for (;;) {
       try {
-        await track.open(new Waterfall(performance.now(), song.title), this.#likely);
+        await track.open(new Waterfall(performance.now(), song.title), this.#wish);
+        await track.describe();
         break;
       } catch (error) {
         if (signal.aborted || this.inHand < CLOSE) throw error;
@@ -165,8 +180,9 @@ export class Pump {
     const rendition = this.#pick(track);
     this.#job = { track, index, abort };
     try {
-      const changes = this.#read.track !== track || this.#read.name !== rendition.name;
-      const [init, media] = await Promise.all([
+      const bundled = track.bundled(rendition, index);
+      const changes = !bundled && (this.#read.track !== track || this.#read.name !== rendition.name);
+      const [init, media] = bundled ? [null, bundled] : await Promise.all([
         changes ? track.init(rendition, waterfall) : null,
         track.segment(rendition, index, waterfall, either),
       ]);
@@ -198,13 +214,13 @@ export class Pump {
       estimate: this.shared.throughput.bitsPerSecond,
       ahead: this.inHand,
       current: this.#read.name,
-      start: track.grant.start_rendition,
+      start: track.presentation.start_rendition,
     };
     return track.rendition(choose(track.ladder, situation));
   }
 
   /** The rendition to ask for before a presentation is known; "" leaves it to the server. */
-  get #likely() {
+  get #wish() {
     return this.quality === "auto" ? (this.#read.name ?? "") : this.quality;
   }
 }

@@ -1,12 +1,13 @@
 /**
- * One song on its way to the deck: the grant, the presentation, its keys and its segments.
+ * One song on its way to the deck: its start bundle, the presentation, and its segments.
  *
- * Nothing waits for what it does not need. The grant names the KIDs and where each rendition begins, so the licence, the
- * presentation and the first rendition's init and first segment are asked for together. There is no manifest to walk: a start
- * costs two round trips. Of a rendition that is one file, init and first segment come as one range.
+ * The bundle has the grant, the licence for all keys, and, where that fits, header and first segment: the first sound waits for
+ * nothing else. The presentation, which says where all the other segments are, is asked for while that sounds. A
+ * bundle without media (a large first segment, a slow store) names header and segment, which then come together with the
+ * presentation, one round trip later; of a rendition that is one file they come as one range.
  */
 
-import { SegmentCipher } from "./drm.js";
+import { SegmentCipher, base64url, bytesOf, fromBase64url } from "./drm.js";
 import { Problem, pause, request, transfer } from "./http.js";
 import { ladderOf, playable, typeOf } from "./qualities.js";
 
@@ -23,37 +24,50 @@ export class Track {
   renditions = []; // those that this browser plays
   ladder = []; // those among which the page chooses by itself
   #early = new Map(); // by path and offset
+  #bundled = null; // header and first segment of one rendition, as they came with the bundle
   #ciphers = new Map(); // by KID
 
-  /** @param shared {api, licences, throughput} */
+  /** @param shared {starts, api, licences, throughput} */
   constructor(song, shared, signal) {
     this.song = song;
     this.shared = shared;
     this.signal = signal;
   }
 
-  /** Fetches all that comes before sound. `likely` names the rendition that will probably be chosen, "" for the server's. */
-  async open(waterfall, likely) {
-    const { api } = this.shared;
+  /** Asks for all that comes before sound. `wish` names a rendition, "" leaves the choice to the server. */
+  async open(waterfall, wish) {
+    const { api, starts } = this.shared;
     if (!api.hasSession) await waterfall.time("session", () => api.session());
-    this.grant = await waterfall.time("grant", () => api.grant(this.song.song_id, this.signal));
-    const opening = this.#opening(likely);
-    this.#preload(opening);
-    this.unlocked = waterfall.time("licence", () => this.#unlock(opening));
+    const { words, media, began, ended, ahead } = await starts.open(this.song.song_id, wish, this.signal);
+    waterfall.ahead = ahead;
+    waterfall.span("bundle", began, ended);
+    this.grant = words;
+    const plays = typeOf(words.rendition.codec);
+    if (plays && media) this.#bundled = { name: words.rendition.name, media };
+    else if (plays) this.#preload(words.rendition);
+    this.unlocked = this.#unlock(words);
     this.unlocked.catch(() => {}); // whoever needs the keys awaits it and hears of it
-    this.presentation = await waterfall.time("presentation", async () =>
-      (await request(this.grant.presentation_url, { signal: this.signal })).json(),
-    );
+  }
+
+  /** What came with the bundle: {name, type, media}, or null. */
+  get first() {
+    return this.#bundled && { ...this.#bundled, type: typeOf(this.grant.rendition.codec) };
+  }
+
+  /** Fetches what all that comes later needs. */
+  async describe() {
+    const url = new URL(this.grant.presentation_url, this.grant.base_url);
+    this.presentation = await (await request(url, { signal: this.signal })).json();
     this.renditions = playable(this.presentation.renditions);
-    this.ladder = ladderOf(this.renditions, this.grant.start_rendition);
+    this.ladder = ladderOf(this.renditions, this.presentation.start_rendition);
   }
 
   get samples() {
-    return this.presentation.samples;
+    return this.grant.samples;
   }
 
   get rate() {
-    return this.presentation.sample_rate;
+    return this.grant.sample_rate;
   }
 
   /** Exact length in seconds; also what the append window cuts to. */
@@ -97,44 +111,23 @@ export class Track {
     const body = await this.#bytes(part, "segment", waterfall, signal);
     if (this.grant.protection.scheme !== "aes-128") return body;
     await this.unlocked;
-    const cipher = await this.#cipher(rendition.kid || this.presentation.protection.kid);
-    return cipher.decrypt(body, rendition.iv);
+    return this.#ciphers.get(rendition.kid || this.presentation.protection.kid).decrypt(body, rendition.iv);
   }
 
-  /** Where the rendition begins that a start will probably choose, by the grant. */
-  #opening(likely) {
-    const { renditions, start_rendition: start } = this.grant;
-    const found = playable(renditions);
-    return found.find(({ name }) => name === likely) ?? found.find(({ name }) => name === start) ?? found[0];
+  /** Header and first segment in one piece, if they came with the bundle. */
+  bundled(rendition, index) {
+    return index === 0 && this.#bundled?.name === rendition.name ? this.#bundled.media : null;
   }
 
-  /** The licence for every rendition at once; with aes-128 the key of the one that begins, as each is a request of its own. */
-  async #unlock({ kid }) {
-    const { license_url: licence, protection } = this.grant;
-    if (protection.scheme === "aes-128") await this.#cipher(kid);
-    else if (protection.scheme !== "none") await this.shared.licences.open(protection.kids, licence, this.signal);
+  async #unlock({ protection: { scheme, kids }, license: licence }) {
+    if (scheme === "aes-128") await Promise.all(kids.map((kid) => this.#take(kid, licence)));
+    else if (licence) await this.shared.licences.open(licence);
   }
 
-  /** A key that could not be had is asked for anew the next time. */
-  #cipher(kid) {
-    if (!this.#ciphers.has(kid)) {
-      const opened = this.#open(kid);
-      this.#ciphers.set(kid, opened);
-      opened.catch(() => this.#ciphers.delete(kid));
-    }
-    return this.#ciphers.get(kid);
-  }
-
-  /** Another rendition's key may be asked for long after the start: an expired grant is renewed. */
-  async #open(kid) {
-    const fetched = () => SegmentCipher.open(new URL(`../keys/${kid}`, this.grant.license_url), this.signal);
-    try {
-      return await fetched();
-    } catch (error) {
-      if (error.status !== 403) throw error;
-      await this.#renew();
-      return fetched();
-    }
+  async #take(kid, licence) {
+    const name = base64url(bytesOf(kid));
+    const { k } = licence.keys.find((key) => key.kid === name);
+    this.#ciphers.set(kid, await SegmentCipher.open(fromBase64url(k)));
   }
 
   /** Init and first segment, asked for before the presentation is there; a failure is asked for again when it is needed. */

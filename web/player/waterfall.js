@@ -7,6 +7,7 @@
 export class Waterfall {
   spans = [];
   total = null;
+  ahead = false; // whether the bundle was asked for before the press: then the total is no measure of a press
 
   /** @param pressed when the person asked for sound; @param title of what */
   constructor(pressed, title) {

@@ -1,0 +1,80 @@
+"""A start from a bundle on our page: the first sample that is heard is the song's first, and none is lost where the bundle ends."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy
+import pytest
+
+from media import start_bundle
+from media.boxes import parse
+from tests.players.encoded.test_no_sample_lost import (
+    HEAD,
+    SETTLING,
+    fits,
+    longest_misfit,
+    place,
+    without_waiting,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+HERE = Path(__file__).parent
+SONGS = [("aac", scheme) for scheme in ("none", "cbcs", "cenc", "aes-128")] + [("opus", "cbcs")]
+TIME = "document.querySelector('audio').currentTime"
+
+
+@pytest.mark.parametrize(("codec", "scheme"), SONGS)
+async def test_every_sample_from_the_first_on_is_heard(
+    codec: str, scheme: str, chromium: Any, shelf: Any, shelf_stage: Any
+) -> None:
+    song = f"{codec}-{scheme}"
+    words, _ = start_bundle.read(await shelf_stage.ready(song))
+    presentation = shelf.songs[song]
+    first = presentation.rendition(words["rendition"]["name"]).segments[0]
+    context = await chromium.new_context(bypass_csp=True)  # for the recorder's own worklet
+    page = await context.new_page()
+    await page.goto(shelf_stage.url)
+    await page.evaluate((HERE.parent / "recorder.js").read_text(), presentation.sample_rate)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.click(f"[data-song='{song}'] button")
+    await page.wait_for_function(f"{TIME} > {2 * first.duration / presentation.sample_rate + 1}")
+    await page.evaluate("recorded.now()")
+    sound = numpy.frombuffer(b64decode(await page.evaluate("recorded.take()")), dtype="<f4").astype(float)
+    await context.close()
+    named = [url for url in asked if f"/{song}/" in url]
+    assert "/start?" in named[0]
+    assert "/presentation.json" in named[1]
+    assert not [url for url in named if url.endswith((first.path, "/keys/", "/clearkey"))]
+
+    heard, sounds = without_waiting(sound), shelf.sounds[codec]
+    assert len(heard) > 2 * first.duration
+    begin = place(heard, sounds)
+    assert begin == HEAD[codec]
+    assert longest_misfit(fits(heard, begin, sounds, codec)) <= SETTLING[codec]
+
+
+@pytest.mark.parametrize(("codec", "scheme"), SONGS)
+async def test_others_open_it_as_a_file(codec: str, scheme: str, shelf: Any, shelf_stage: Any) -> None:
+    """libav reads the whole body, box of words and all, and decodes what it can: an open song to the last sample of the segment."""
+    song = f"{codec}-{scheme}"
+    bundle = await shelf_stage.ready(song)
+    assert len(bundle) <= start_bundle.LARGEST
+    assert [box.type for box in parse(bundle)][:3] == [b"uuid", b"ftyp", b"moov"]
+    words, _ = start_bundle.read(bundle)
+    first = shelf.songs[song].rendition(words["rendition"]["name"]).segments[0]
+    with av.open(io.BytesIO(bundle)) as container:
+        [stream] = container.streams
+        assert stream.codec_context.name == codec
+        packets = [packet for packet in container.demux(stream) if packet.size]
+    assert sum(packet.duration for packet in packets) >= first.duration
+    if scheme in ("none", "aes-128"):
+        with av.open(io.BytesIO(bundle)) as container:
+            samples = sum(frame.samples for frame in container.decode(audio=0))
+        assert samples >= first.duration
