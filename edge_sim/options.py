@@ -10,6 +10,7 @@ import click
 
 # RFC 3986 §2: what may stand in a URL, and so in a manifest, a header and a log line
 _CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
+_RATE = re.compile(r"([0-9]{1,6})(?:/s)?", re.ASCII)
 _REGION = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,30})?", re.ASCII)
 _SIZE = re.compile(r"([0-9]{1,15})\s*([kmgt]?)(i?)b?", re.IGNORECASE | re.ASCII)
 
@@ -27,6 +28,18 @@ class Size(click.ParamType[int]):
         base: int = 1024 if binary else 1000
         size: int = int(number) * base ** " kmgt".index(unit.lower() or " ")
         return size
+
+
+class Rate(click.ParamType[int]):
+    """Requests in a second: ``50/s`` or ``50``; 0 is no limit."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = _RATE.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a rate such as 50/s", param, ctx)
+        return int(match[1])
 
 
 class Region(click.ParamType[str]):

@@ -22,7 +22,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -184,11 +184,19 @@ async def _decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server-Timing"] = spans
 
 
+class Door(Protocol):
+    """Somebody who counts connections. A `peer` is what the socket says of the other end, ``(address, port, …)`` over IP."""
+
+    def opened(self, peer: Any) -> None: ...
+
+    def closed(self, peer: Any) -> None: ...
+
+
 class Routes(list[web.AbstractRouteDef]):
     """Routes whose handlers need something that is opened before the first request and closed after the last.
 
     `lifetime` is such a context (aiohttp's ``cleanup_ctx``); `application` takes care of it. `shelf` is what the
-    fast path may answer from (`media.fast_path`).
+    fast path may answer from (`media.fast_path`), `door` hears who connects.
     """
 
     def __init__(
@@ -196,8 +204,10 @@ class Routes(list[web.AbstractRouteDef]):
         routes: Iterable[web.AbstractRouteDef],
         lifetime: Callable[[web.Application], AsyncIterator[None]],
         shelf: Shelf | None = None,
+        door: Door | None = None,
     ) -> None:
         super().__init__(routes)
+        self.door = door
         self.lifetime = lifetime
         self.shelf = shelf
 
@@ -208,6 +218,7 @@ class State:
     def __init__(self) -> None:
         self.draining = False
         self.shelf: Shelf | None = None
+        self.door: Door | None = None
 
     def drain(self) -> None:
         """From now on every answer closes its connection."""
@@ -232,6 +243,8 @@ def application(
             app.cleanup_ctx.append(table.lifetime)
             if table.shelf is not None:
                 app[STATE].shelf = table.shelf
+            if table.door is not None:
+                app[STATE].door = table.door
 
     async def name_server(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = f"tonearm-{name}"
@@ -267,11 +280,29 @@ class _Clear:
         return refusal
 
 
-class _Handler(_Clear, web.RequestHandler):
+class _Counted(_Clear):
+    """`door` hears when the connection begins and ends."""
+
+    door: Door | None = None
+    peer: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[misc]
+        if self.door is not None:
+            self.peer = transport.get_extra_info("peername")
+            self.door.opened(self.peer)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self.door is not None:
+            self.door.closed(self.peer)
+        super().connection_lost(exc)  # type: ignore[misc]
+
+
+class _Handler(_Counted, web.RequestHandler):
     __slots__ = ()
 
 
-class _FastHandler(_Clear, FastHandler):
+class _FastHandler(_Counted, FastHandler):
     __slots__ = ()
 
 
@@ -298,9 +329,13 @@ async def listening(
         shelf = state.shelf
 
         def protocol() -> asyncio.Protocol:
+            handler: _Handler | _FastHandler
             if shelf is None:
-                return _Handler(server, loop=loop, **options)
-            return _FastHandler(server, shelf, loop=loop, **options)
+                handler = _Handler(server, loop=loop, **options)
+            else:
+                handler = _FastHandler(server, shelf, loop=loop, **options)
+            handler.door = state.door
+            return handler
 
         try:
             listener = await loop.create_server(protocol, host, port, backlog=1024, reuse_port=shared or None)

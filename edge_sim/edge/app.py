@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -24,8 +25,9 @@ from edge_sim.edge.carried import Carry, is_manifest
 from edge_sim.edge.clock import Clock, unix_ms
 from edge_sim.edge.fetch import Origin
 from edge_sim.edge.forward import end_to_end, forward
+from edge_sim.edge.limits import Limits
 from edge_sim.edge.metrics import CONTENT_TYPE, Metrics
-from edge_sim.edge.shelf import MemoryShelf
+from edge_sim.edge.shelf import LimitedShelf, MemoryShelf
 from edge_sim.edge.tier import SIGNATURE, Tier
 from edge_sim.edge.upstream import session
 from edge_sim.edge.upstreams.ask import Topology, Upstreams
@@ -34,7 +36,7 @@ from edge_sim.edge.upstreams.metrics import UpstreamMetrics
 from edge_sim.policies import DEFAULT
 from edge_sim.policies import policy as new_policy
 from media import layout
-from media.errors import BadKey, ObjectMissing
+from media.errors import ApiError, BadKey, ObjectMissing
 from media.serving import REQUEST_ID, Routes
 from media.tally import Tally
 from origin.signing.gate import Signers
@@ -58,6 +60,7 @@ def routes(
     carry: Carry = "rewrite",
     behind_proxy: bool = False,
     as_shield: bool = False,
+    limits: Limits | None = None,
     fast_path: bool = True,
     tally: Tally | None = None,
     worker: int = 0,
@@ -65,6 +68,7 @@ def routes(
     """The edge's routes. `memory` is the cache's budget in bytes, `policy` names who leaves it, `clock` gives Unix time in ms.
 
     `origin_url` is one origin, or a whole `Topology`. `as_shield`: all below ``/songs/`` is open, because only other edges come.
+    `limits` are for each listener.
 
     With `api_url`, the control API's paths pass through to it, uncached. With `signers`, a signature of theirs in the query or a
     cookie opens ``/songs/…``, too, and manifests carry it on as `carry` says. `behind_proxy`: listeners' addresses are
@@ -79,6 +83,7 @@ def routes(
         clock=clock,
         api_url=api_url,
         carry=carry,
+        limits=limits,
         fast_path=fast_path,
         tally=tally,
         worker=worker,
@@ -99,7 +104,7 @@ def routes(
             web.route("*", r"/t/{token}/{path:(?:licence|keys)/.+}", edge.api),
             web.route("*", r"/v1/{path:.+}", edge.api),
         ]
-    return Routes(table, edge.lifetime, edge.shelf)
+    return Routes(table, edge.lifetime, edge.shelf, limits)
 
 
 class Edge:
@@ -115,6 +120,7 @@ class Edge:
         clock: Clock,
         api_url: str | None,
         carry: Carry,
+        limits: Limits | None,
         fast_path: bool,
         tally: Tally | None,
         worker: int,
@@ -127,23 +133,26 @@ class Edge:
         self._clock = clock
         self._cache = MemoryCache(memory, new_policy(policy, memory))
         self._metrics = Metrics(self._cache, tally, worker)
-        self.shelf = (
-            MemoryShelf(
-                admission.keys,
-                self._cache.peek,
-                self._hit,
-                budget=memory,
-                clock=clock,
-                status=self._status,
-                behind_proxy=admission.behind_proxy,
-            )
-            if fast_path
-            else None
-        )
+        self._limits = limits
+        # Behind a proxy the fast path does not know who asks.
+        fast = fast_path and not (limits is not None and admission.behind_proxy)
+        self.shelf = self._new_shelf() if fast else None
         if self.shelf is not None:
             self._cache.gone = self.shelf.forget
         self._session: aiohttp.ClientSession
         self._tier: Tier
+
+    def _new_shelf(self) -> MemoryShelf:
+        kind = MemoryShelf if self._limits is None else partial(LimitedShelf, self._limits)
+        return kind(
+            self.admission.keys,
+            self._cache.peek,
+            self._hit,
+            budget=self._cache.budget,
+            clock=self._clock,
+            status=self._status,
+            behind_proxy=self.admission.behind_proxy,
+        )
 
     async def lifetime(self, app: web.Application) -> AsyncIterator[None]:
         """Connections are opened here before the first request and closed after the last."""
@@ -169,6 +178,7 @@ class Edge:
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """``/t/{token}/songs/…``: what the token opens."""
+        self._limit(request)
         path = _canonical(request)
         verify(
             request.match_info["token"],
@@ -181,6 +191,7 @@ class Edge:
 
     async def signed(self, request: web.Request) -> web.StreamResponse:
         """``/songs/…?signature``, or with it in cookies. The signature is no part of what is cached, nor of its key."""
+        self._limit(request)
         path = _canonical(request)
         query = self.admission.admit(request)
         if query and is_manifest(path):
@@ -189,6 +200,7 @@ class Edge:
 
     async def public(self, request: web.Request) -> web.StreamResponse:
         """``/songs/{song}/{version}/public/…``: what needs no token."""
+        self._limit(request)
         path = _canonical(request)
         if not layout.is_public(path):
             raise ObjectMissing(f"{path}: not public")
@@ -196,10 +208,12 @@ class Edge:
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """``/songs/…`` of a shield: whatever an origin has."""
+        self._limit(request)
         return await self._tier.serve(request, _canonical(request))
 
     async def api(self, request: web.Request) -> web.StreamResponse:
         """The control API behind the edge."""
+        self._limit(request)
         url = URL(f"{(self._api_url or '').rstrip('/')}{request.rel_url.raw_path_qs}", encoded=True)
         headers = end_to_end(request.headers)
         headers["X-Request-Id"] = request[REQUEST_ID]
@@ -211,6 +225,16 @@ class Edge:
             what="control API",
             cache_status=self._status.forwarded("bypass"),
         )
+
+    def _limit(self, request: web.Request) -> None:
+        """Raises `ApiError` 429."""
+        if self._limits is not None:
+            peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+            try:
+                self._limits.check(self.admission.client(request), peer)
+            except ApiError:
+                self._metrics.limited.inc()
+                raise
 
     async def healthz(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"}, headers={"Cache-Control": "no-store"})

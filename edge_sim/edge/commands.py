@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from edge_sim.options import HttpUrl, Region, Size
+from edge_sim.options import HttpUrl, Rate, Region, Size
 from edge_sim.policies import DEFAULT, NAMES
 
 if TYPE_CHECKING:
@@ -85,6 +85,20 @@ class _Context(Protocol):
     help="A JSON line a request on standard error.",
 )
 @click.option(
+    "--client-requests",
+    default=0,
+    show_default="no limit",
+    type=Rate(),
+    help="Requests a second from one address, such as 50/s; of IPv6 from one /64.",
+)
+@click.option(
+    "--client-connections",
+    default=0,
+    show_default="no limit",
+    type=click.IntRange(0),
+    help="Connections at a time from one address.",
+)
+@click.option(
     "--fast-path/--no-fast-path",
     default=True,
     show_default=True,
@@ -107,6 +121,8 @@ def edge(
     carry: Carry,
     behind_proxy: bool,
     access_log: bool,
+    client_requests: int,
+    client_connections: int,
     fast_path: bool,
 ) -> None:
     """Serve as a caching edge in front of an origin, until a signal ends it.
@@ -116,11 +132,15 @@ def edge(
     import uvloop
 
     from edge_sim.edge.app import routes
+    from edge_sim.edge.clock import unix_ms
+    from edge_sim.edge.limits import Limits
     from edge_sim.edge.upstreams.ask import Topology
     from media.serving import application, log_json_lines, run
     from origin.signing.settings import read_gate_signers
     from origin.signing.watched import Watched
 
+    if behind_proxy and client_connections:
+        raise click.UsageError("--client-connections counts a proxy's connections with --behind-proxy")
     log_json_lines(access=access_log)
     table = routes(
         origin_url=Topology(
@@ -138,6 +158,9 @@ def edge(
         carry=carry,
         behind_proxy=behind_proxy,
         as_shield=as_shield,
+        limits=Limits(unix_ms, requests=client_requests, connections=client_connections)
+        if client_requests or client_connections
+        else None,
         fast_path=fast_path,
     )
     app = application("edge", table)

@@ -36,6 +36,7 @@ COUNTERS = {
     "sent_bytes": _Family("Body bytes sent to clients."),
     "fetched_bytes": _Family("Body bytes taken from the origin."),
     "quick": _Family("Answers of the fast path."),
+    "limited": _Family("Requests refused because a listener asked for too much."),
     "worker_restarts": _Family("Workers that died and were started anew."),
 }
 # What is so of the cache now, in all workers together.
@@ -103,6 +104,7 @@ class Metrics:
             self._cells["quick"][""],
             self._cells["sent_bytes"][""],
         )
+        self.limited = self._single("limited")
         self.restarts = self._single("worker_restarts")
         self._registry = CollectorRegistry()
         self._registry.register(_Read(self))

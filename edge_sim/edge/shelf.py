@@ -27,6 +27,7 @@ from aiohttp import web
 
 from edge_sim.edge.cache_status import CacheStatus
 from edge_sim.edge.fetch import Clock
+from edge_sim.edge.limits import Limits, address_of
 from edge_sim.edge.objects import Entry, Whole
 from media import layout
 from media.access_lines import AccessLines, access_log
@@ -289,6 +290,21 @@ class MemoryShelf:
         )
         self._tokens[token] = opened
         return opened
+
+
+class LimitedShelf(MemoryShelf):
+    """A shelf that counts who asks, and sends those who ask for too much the long way, which tells them."""
+
+    def __init__(self, limits: Limits, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._limits = limits
+
+    def find(self, target: bytes, peer: Any) -> Image | None:
+        return super().find(target, peer) if self._limits.allows(peer) else None
+
+    def sent(self, quick: Quick) -> None:
+        self._limits.count(address_of(quick.peer))
+        super().sent(quick)
 
 
 class _Files:
