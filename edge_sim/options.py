@@ -14,6 +14,10 @@ _RATE = re.compile(r"([0-9]{1,6})(?:/s)?", re.ASCII)
 _REGION = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,30})?", re.ASCII)
 _SIZE = re.compile(r"([0-9]{1,15})\s*([kmgt]?)(i?)b?", re.IGNORECASE | re.ASCII)
 
+_TIME = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(ms|s|)", re.IGNORECASE | re.ASCII)
+_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([kmg]?)(?:bit(?:/s)?)?", re.IGNORECASE | re.ASCII)
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%", re.ASCII)
+
 
 class Size(click.ParamType[int]):
     """Bytes: ``256MB``, ``1GiB``, ``4096``. Units are powers of 1000, with an ``i`` of 1024."""
@@ -51,6 +55,48 @@ class Region(click.ParamType[str]):
         if _REGION.fullmatch(str(value)) is None:
             self.fail(f"{value!r} is not a name such as eu-west", param, ctx)
         return str(value)
+
+
+class Milliseconds(click.ParamType[int]):
+    """A time: ``50ms``, ``0.2s``, ``50``."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = _TIME.fullmatch(str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is not a time such as 50ms", param, ctx)
+        number, unit = match.groups()
+        return round(float(number) * (1000 if unit.lower() == "s" else 1))
+
+
+class Rate(click.ParamType[int]):
+    """kbit/s: ``5mbit``, ``800kbit``, ``1gbit``; a number alone is kbit/s."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = _RATE.fullmatch(str(value).strip())
+        kbits = (
+            round(float(match[1]) * {"": 1, "k": 1, "m": 1000, "g": 1_000_000}[match[2].lower()])
+            if match
+            else 0
+        )
+        if not kbits:
+            self.fail(f"{value!r} is not a rate such as 5mbit or 800kbit", param, ctx)
+        return kbits
+
+
+class Share(click.ParamType[float]):
+    """A part of all, less than all: ``0.5%``."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = _SHARE.fullmatch(str(value).strip())
+        if match is None or float(match[1]) >= 100:
+            self.fail(f"{value!r} is not a share such as 0.5%", param, ctx)
+        return float(match[1]) / 100
 
 
 class HttpUrl(click.ParamType[str]):

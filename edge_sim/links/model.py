@@ -46,7 +46,7 @@ class Handshake:
 
 
 FULL = Handshake(up=600, down=1200, ms=3.0)
-RESUMED = Handshake(up=800, down=300, ms=1.0, tickets=1)
+RESUMED = Handshake(up=800, down=300, ms=2.0, tickets=1)
 
 
 def wire_bytes(payload: Number) -> Number:

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import select
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -89,8 +90,8 @@ def main(near: str, far: str, settings: str) -> None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     gc.disable()
     _say("")  # our parent waits for that
-    with suppress(KeyboardInterrupt):
-        carry(int(near), int(far), there, back)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # our parent hears it, and lets go
+    carry(int(near), int(far), there, back)
     counts = {
         name: {"carried": queue.carried, "lost": queue.lost, "dropped": queue.dropped}
         for name, queue in (("up", there), ("down", back))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.bar import Bar
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edge_sim.player.report import network_line
 from edge_sim.player.waterfall import Summary, Waterfall, by_kind, ms
 
 _COLOURS = {
+    "dns": "bright_yellow",
     "connect": "yellow",
+    "tls": "yellow",
+    "bundle": "magenta",
     "grant": "magenta",
     "manifest": "blue",
     "playlist": "bright_blue",
@@ -25,16 +30,18 @@ _COLOURS = {
 }
 
 
-def chart(waterfalls: Sequence[Waterfall], *, target_ms: int) -> Iterator[RenderableType]:
-    """What was played, two waterfalls on one scale, then the numbers."""
+def chart(waterfalls: Sequence[Waterfall], document: dict[str, Any]) -> Iterator[RenderableType]:
+    """What was played and over what, two waterfalls on one scale, then the numbers of `document`."""
     first = waterfalls[0]
-    yield Text(f"{first.segment.rpartition('/t/…/')[2]}, {first.protection}", "dim", overflow="fold")
+    what = f"{first.segment.rpartition('/t/…/')[2]}, {first.protection}"
+    over = f"\n{network_line(document['network'])}" if document["network"] else ""
+    yield Text(what + over, "dim", overflow="fold")
     medians = {kind: _median(starts) for kind, starts in by_kind(waterfalls).items()}
     scale = max(start.total_ns for start in medians.values())
     for start in medians.values():
         yield _waterfall(start, scale)
         yield Text()
-    yield _numbers(waterfalls, target_ms)
+    yield _numbers(waterfalls, document["target_ms"], document["floor_ms"])
 
 
 def _median(starts: Sequence[Waterfall]) -> Waterfall:
@@ -68,9 +75,9 @@ def _waterfall(start: Waterfall, scale_ns: int) -> Table:
     return table
 
 
-def _numbers(waterfalls: Sequence[Waterfall], target_ms: int) -> Table:
-    table = Table("", "runs", "p50", "p95", "p99", "", box=None, pad_edge=False)
-    for column in table.columns[1:5]:
+def _numbers(waterfalls: Sequence[Waterfall], target_ms: int, floors: dict[str, float]) -> Table:
+    table = Table("", "runs", "p50", "p95", "p99", "floor" if floors else "", "", box=None, pad_edge=False)
+    for column in table.columns[1:6]:
         column.justify = "right"
     for kind, starts in by_kind(waterfalls).items():
         summary = Summary.of(starts)
@@ -79,6 +86,7 @@ def _numbers(waterfalls: Sequence[Waterfall], target_ms: int) -> Table:
             kind,
             str(summary.runs),
             *(f"{ms(value):.1f} ms" for value in (summary.p50_ns, summary.p95_ns, summary.p99_ns)),
+            f"{floors[kind]:.1f} ms" if kind in floors else "",
             Text(f"{'✓ within' if met else '✗ over'} {target_ms} ms", "green" if met else "red"),
         )
     return table

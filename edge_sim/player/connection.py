@@ -1,12 +1,16 @@
-"""A player's connections, with a stopwatch: each request becomes a span, and a new connection one of its own."""
+"""A player's connections, with a stopwatch: each request becomes a span, and the parts of a new connection spans of their own."""
 
 from __future__ import annotations
 
 import json
 import re
+import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -17,6 +21,7 @@ from edge_sim.player.waterfall import Span
 from media.errors import UpstreamFailed
 
 Stopwatch = Callable[[], int]  # monotonic, ns
+SocketFactory = Callable[[tuple[Any, ...]], socket.socket]
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 _LARGEST = 32 << 20  # bytes: no manifest or segment is larger, and a wrong URL may lead anywhere
@@ -38,10 +43,45 @@ class ByteRange(NamedTuple):
 
 @dataclass
 class _Connecting:
-    """When a request had to open a connection of its own; zero when it found one open."""
+    """When a request had to open a connection of its own: ends are zero when it found one open, or needed no such part."""
 
+    stopwatch: Stopwatch
+    named_ns: tuple[int, int] = (0, 0)
     start_ns: int = 0
+    secured_ns: int = 0  # TCP is there, and TLS begins
     stop_ns: int = 0
+
+    def spans(self) -> Iterator[Span]:
+        """Name, TCP, TLS, one after another."""
+        start = self.start_ns
+        if self.named_ns[1]:
+            yield Span("dns", *self.named_ns)
+            start = self.named_ns[1]
+        yield Span("connect", start, self.secured_ns or self.stop_ns)
+        if self.secured_ns:
+            yield Span("tls", self.secured_ns, self.stop_ns)
+
+
+# The request that opens a connection: where TLS begins, nobody else says whose it is.
+_connecting: ContextVar[_Connecting] = ContextVar("connecting")
+
+
+class _Tls(ssl.SSLContext):
+    """The usual one, but that it says when it is asked for."""
+
+    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        if connecting := _connecting.get(None):
+            connecting.secured_ns = connecting.stopwatch()
+        return super().wrap_bio(*arguments, **options)
+
+
+@cache
+def _tls() -> _Tls:
+    """Trusts what the system trusts, or the file in SSL_CERT_FILE."""
+    context = _Tls(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 @dataclass
@@ -86,7 +126,8 @@ class Connection:
         """
         if not _HTTP.match(url):
             raise UpstreamFailed(f"{name}: {url[:80]!r} is no http address")
-        connecting = _Connecting()
+        connecting = _Connecting(self.stopwatch)
+        _connecting.set(connecting)
         start = self.stopwatch()
         with named_errors(f"{name}: {shown(url)}"), _sendable(name):
             async with self.session.request(
@@ -112,7 +153,7 @@ class Connection:
                     f"{name}: {shown(url)}: bytes {part.first}-{part.stop - 1} asked, {told or f'{whole} bytes'} came"
                 )
         if connecting.stop_ns:
-            self.spans.append(Span("connect", connecting.start_ns, connecting.stop_ns))
+            self.spans += connecting.spans()
             start = connecting.stop_ns
         cache = nearest_cache(response.headers.get("Cache-Status", ""))
         self.spans.append(Span(name, start, stop, whole, cache))
@@ -131,8 +172,10 @@ def _sendable(name: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def connections(stopwatch: Stopwatch) -> AsyncIterator[Connection]:
-    """A fresh pool: nothing is open yet."""
+async def connections(
+    stopwatch: Stopwatch, make_socket: SocketFactory | None = None
+) -> AsyncIterator[Connection]:
+    """A fresh pool: nothing is open yet. Sockets are what `make_socket` makes of an entry of `getaddrinfo`."""
     trace = aiohttp.TraceConfig()
 
     async def begins(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
@@ -141,10 +184,20 @@ async def connections(stopwatch: Stopwatch) -> AsyncIterator[Connection]:
     async def ends(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
         context.trace_request_ctx.stop_ns = stopwatch()
 
+    async def looks_up(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.named_ns = (stopwatch(), 0)
+
+    async def knows(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        connecting = context.trace_request_ctx
+        connecting.named_ns = (connecting.named_ns[0], stopwatch())
+
+    trace.on_dns_resolvehost_start.append(looks_up)
+    trace.on_dns_resolvehost_end.append(knows)
     trace.on_connection_create_start.append(begins)
     trace.on_connection_create_end.append(ends)
+    connector = aiohttp.TCPConnector(ssl=_tls(), socket_factory=make_socket)
     async with aiohttp.ClientSession(
-        trace_configs=[trace], timeout=_TIMEOUT, headers={"User-Agent": "tonearm-play"}
+        connector=connector, trace_configs=[trace], timeout=_TIMEOUT, headers={"User-Agent": "tonearm-play"}
     ) as session:
         yield Connection(session, stopwatch)
 

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 from uuid import UUID
 
-from edge_sim.player.connection import Connection, Stopwatch, connections, shown
+from edge_sim.player.connection import Connection, SocketFactory, Stopwatch, connections, shown
 from edge_sim.player.dash import dash
 from edge_sim.player.decode import first_sound
 from edge_sim.player.descriptor import descriptor
@@ -104,12 +104,13 @@ async def play(
     password: str = "",
     seed: int | None = None,
     stopwatch: Stopwatch = time.perf_counter_ns,
+    make_socket: SocketFactory | None = None,
 ) -> tuple[Waterfall, ...]:
     """`runs` starts, cold and warm in turn: over a new connection, and over the one that is open then.
 
     `url` is a server's root, a song's ``…/stream``, or a manifest. At a root the first song plays, or with `seed` a random one.
     """
-    async with connections(stopwatch) as connection:
+    async with connections(stopwatch, make_socket) as connection:
         player = await _prepare(connection, url, rendition, manifest, user, password, seed)
     waterfalls: list[Waterfall] = []
     async with AsyncExitStack() as stack:
@@ -117,7 +118,7 @@ async def play(
             kind: Kind = "warm" if number % 2 else "cold"
             if kind == "cold":
                 await stack.aclose()
-                connection = await stack.enter_async_context(connections(stopwatch))
+                connection = await stack.enter_async_context(connections(stopwatch, make_socket))
             waterfalls.append(await player.start(connection, kind))
     return tuple(waterfalls)
 

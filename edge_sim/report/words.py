@@ -31,6 +31,11 @@ def ms(value: dict[str, Any]) -> str:
     return f"{value['value']:.0f} ms" + (f" ± {error:.1f}" if error is not None else "")
 
 
+def span_ms(value: float) -> str:
+    """A time that was measured once: ``3.4 ms``, ``212 ms``."""
+    return f"{value:.1f} ms" if value < 99.95 else f"{value:,.0f} ms"
+
+
 def dollars(value: float) -> str:
     return f"${value:,.0f}"
 

@@ -25,6 +25,7 @@ from drm.keys import ContentKey
 from drm.signalling import signal
 from drm.systems import DrmSystem
 from edge_sim.edge.app import routes
+from edge_sim.links import missing
 from edge_sim.policies import DEFAULT
 from media.access_units import AccessUnits, Encoded
 from media.layout import IMMUTABLE
@@ -440,3 +441,10 @@ def _base64url(data: bytes) -> str:
 @pytest.fixture
 def stage(origin: Origin, talk: Talk) -> Stage:
     return Stage(origin, talk)
+
+
+@pytest.fixture(scope="session")
+def links() -> None:
+    """Whoever asks for it gets real links, or skips."""
+    if reason := missing():
+        pytest.skip(reason)

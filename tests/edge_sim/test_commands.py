@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from edge_sim.options import HttpUrl, Size
+from edge_sim.options import HttpUrl, Milliseconds, Rate, Share, Size
 from origin.tokens import TokenKeys, load_token_keys
 
 
@@ -169,3 +169,68 @@ async def test_play_without_a_network_is_one_line(unused_tcp_port):
     status, out, err = await tonearm("play", f"http://127.0.0.1:{unused_tcp_port}/")
     assert (status, out) == (11, "")
     assert err == f"tonearm: session: http://127.0.0.1:{unused_tcp_port}/v1/sessions/guest: no connection\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (Milliseconds, "50ms", 50),
+        (Milliseconds, "0.2 s", 200),
+        (Milliseconds, "7", 7),
+        (Rate, "5mbit", 5_000),
+        (Rate, "1.6Mbit/s", 1_600),
+        (Rate, "800kbit", 800),
+        (Rate, "64", 64),
+        (Share, "0.5%", 0.005),
+        (Share, "0 %", 0.0),
+    ],
+)
+def test_times_rates_and_shares(kind, text, value):
+    assert kind().convert(text, None, None) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Milliseconds, "-1ms"),
+        (Milliseconds, "5m"),
+        (Rate, "0"),
+        (Rate, "5 MB"),
+        (Share, "0.5"),
+        (Share, "100%"),
+    ],
+)
+def test_what_is_none_of_them(kind, text):
+    with pytest.raises(click.BadParameter, match="is not a"):
+        kind().convert(text, None, None)
+
+
+@pytest.mark.usefixtures("links")
+async def test_play_over_a_link_and_a_report_beside_an_earlier_one(stage, tone, tmp_path: Path):
+    stage.publish(tone)
+    before, report = tmp_path / "before.json", tmp_path / "report.html"
+    options = ("--runs", "2", "--rtt", "10ms", "--rate", "20mbit", "--target-ms", "60000")
+    status, out, err = await tonearm("play", stage.url("hls.m3u8"), *options, "--json")
+    assert (status, err) == (0, "")
+    before.write_text(out)
+    made = json.loads(out)
+    assert (made["network"]["link"], made["network"]["rtt_ms"], made["network"]["kbits"]) == (
+        "emulated",
+        10,
+        20_000,
+    )
+    assert made["warm"]["p50_ms"] > made["floor_ms"]["warm"] > 10
+    status, out, err = await tonearm(
+        "play", stage.url("hls.m3u8"), *options, "--html", str(report), "--compare", str(before)
+    )
+    assert (status, err) == (0, "")
+    assert "RTT 10 ms, 20 Mbit/s; emulated below TCP (reno)" in out
+    assert "cold, against before" in report.read_text()
+
+
+async def test_an_earlier_run_that_is_none_is_one_line(tmp_path: Path):
+    wrong = tmp_path / "a.json"
+    wrong.write_text("{}")
+    status, _, err = await tonearm("play", "http://127.0.0.1:9/", "--compare", str(wrong))
+    assert status != 0
+    assert err == f"tonearm: {wrong}: not what `tonearm play --json` writes\n"

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from edge_sim.player.chart import chart
 from edge_sim.player.connection import nearest_cache, shown
+from edge_sim.player.report import document
 from edge_sim.player.waterfall import Span, Summary, Waterfall, by_kind, nearest_rank
 
 MS = 1_000_000
@@ -71,7 +72,9 @@ def test_the_picture_shows_the_median_start_of_each_kind_on_one_scale():
         *(start("warm", each) for each in (10, 50, 20)),
     ]
     out = io.StringIO()
-    Console(file=out, width=76, highlight=False).print(*chart(starts, target_ms=200))
+    Console(file=out, width=76, highlight=False).print(
+        *chart(starts, document(starts, target_ms=200, crossing=None))
+    )
     lines = [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
     assert lines.pop(0) == "http://edge/00001.m4s, cbcs"
     assert lines[0] == "cold start, 100.0 ms to the first sample (the median run)"
