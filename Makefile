@@ -59,8 +59,10 @@ format: dev ## let ruff write
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-load: dev ## locust against a served store (USERS=20, SECONDS=20, HOST=http://127.0.0.1:8080)
-	@$(BIN)/python -m benchmarks.load --users $(or $(USERS),20) --seconds $(or $(SECONDS),20) $(if $(HOST),--host $(HOST))
+load: dev ## listeners before edge, origin and API, and a verdict (USERS=500, MINUTES=2 or SECONDS=20, PROCESSES=1, HOST=http://127.0.0.1:8080, COMPARE=old.json)
+	@mkdir -p build/load
+	@$(BIN)/python -m benchmarks.load --users $(or $(USERS),20) $(if $(MINUTES),--minutes $(MINUTES),--seconds $(or $(SECONDS),20)) $(if $(HOST),--host $(HOST)) \
+		$(if $(PROCESSES),--processes $(PROCESSES)) --html build/load/report.html --json build/load/report.json $(if $(COMPARE),--compare $(COMPARE)) $(LOAD)
 
 # Shaka Packager, in an environment of its own: nothing but the benchmark needs its 200 MB.
 build/bench/.packager: requirements-bench.lock | $(BIN)/python

@@ -6,10 +6,10 @@
 A listener enters once, then plays one song after the other: popular ones more often (Zipf), about a quarter of them
 not to the end. It fetches a segment when its buffer has room for one, which is once per four seconds of music, and
 ``--compression 8`` lets eight seconds of music pass in one. So the load is what that many people would make, and not
-what the client manages.
+what the client manages. Each segment's request says how the player fares (CMCD).
 
-Beside locust's entries for every kind of request there is one of type START: from asking for the grant to the last
-byte of the first segment. How the edge answered is counted from ``Cache-Status``.
+Three of four listeners use our player, which starts with one request (the start bundle); the fourth one's asks for a grant and walks
+through HLS as standard players do. `benchmarks.load.own_statistics` adds starts, stalls and the edge's hits to locust's reports.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ import random
 import secrets
 import sys
 import time
+import uuid
 from base64 import urlsafe_b64encode
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -31,19 +34,23 @@ import gevent
 import m3u8
 from locust import FastHttpUser, constant, events, task
 from locust.exception import StopUser
-from m3u8.model import InitializationSection
+from locust.runners import WorkerRunner
 
+from benchmarks.load import cmcd, own_statistics
+from benchmarks.load.record import Recorder
 from benchmarks.loopback import require_loopback
+from media import start_bundle
 
 BUFFER_S = 10.0  # seconds of music that a player keeps ahead
 SKIPPED = 0.25  # of all songs, somewhere in their first half minute
 SKIP_WITHIN_S = 30.0
 SEEK = 0.03  # chance at each segment
 SEGMENT = "…/[segment].m4s"
-START = "grant → first segment"
+INIT = "…/init.mp4"
 
-tally: Counter[str] = Counter()  # cache answers by kind, songs, stalls
+tally: Counter[str] = Counter()  # songs that were played
 catalogue: list[str] = []  # song ids, the most popular first
+recorder = Recorder("")
 
 
 @events.init_command_line_parser.add_listener
@@ -54,29 +61,59 @@ def options(parser: Any) -> None:
         "--register", action="store_true", help="Register an account instead of entering as a guest"
     )
     parser.add_argument(
-        "--songs", type=int, default=0, help="End after so many songs, if the time is not over first"
+        "--songs",
+        type=int,
+        default=0,
+        help="End after so many songs, if the time is not over first (one process only)",
     )
+    parser.add_argument("--record", default="", help="A folder: write down every request and start there")
     parser.add_argument("--summary", default="", help="Write a JSON summary to this file at the end")
 
 
 @events.init.add_listener
-def only_here(environment: Any, **_: Any) -> None:
+def begin(environment: Any, **_: Any) -> None:
+    global recorder
     try:
         require_loopback(environment.host or "http://localhost")
     except ValueError as error:
         sys.exit(f"locust: {error}")
+    recorder = Recorder(environment.parsed_options.record)
+    own_statistics.show(environment)
 
 
 class Interrupted(Exception):
     """A request failed, and locust has counted it; the listener tries another song."""
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`size` bytes of a file from `offset` on (0 where a playlist does not say); `seconds` of music, 0 of a header."""
+
+    url: str
+    seconds: float = 0.0
+    offset: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A song whose first segment is there, of `size` bytes; `pieces` gives all its segments, and may have to ask for them."""
+
+    pieces: Callable[[], list[Piece]]
+    size: int
+
+
 class Listener(FastHttpUser):
+    """What all have in common; `format` is what CMCD calls the way that the song comes in."""
+
+    abstract = True
     wait_time = constant(0)
+    player = ""
+    format = ""
 
     def on_start(self) -> None:
         try:
-            require_loopback(self.host or "")  # locust's own page can change it after `only_here` looked
+            require_loopback(self.host or "")  # locust's own page can change it after `begin` looked
             self.session = self.enter()
             if not catalogue:
                 catalogue.extend(self.songs())
@@ -92,24 +129,23 @@ class Listener(FastHttpUser):
         options = self.environment.parsed_options
         popularity = accumulate(1 / rank**options.zipf for rank in range(1, len(catalogue) + 1))
         (song,) = random.choices(catalogue, cum_weights=list(popularity))
+        self.song, self.sid, self.missed = song, str(uuid.uuid4()), False
         try:
             begin = time.perf_counter()
-            segments, size = self.press_play(song)
-            elapsed = time.perf_counter() - begin
-            events.request.fire(
-                request_type="START",
-                name=START,
-                response_time=elapsed * 1000,
-                response_length=size,
-                exception=None,
-                context={},
-            )
-            self.listen_on(segments, options.compression)
+            opened = self.press_play(song)
+            ms = (time.perf_counter() - begin) * 1000
+            own_statistics.add(self.environment, "START", self.player, ms, opened.size)
+            recorder.note("start", ms, self.player, "cold" if self.missed else "warm")
+            self.listen_on(opened.pieces, options.compression)
         except Interrupted:
             gevent.sleep(1)
         tally["songs"] += 1
         if tally["songs"] == options.songs:
             gevent.spawn(self.environment.runner.quit)  # not from here: it waits for us to stop
+
+    def press_play(self, song: str) -> Opened:
+        """From the first request to the last byte of the first segment."""
+        raise NotImplementedError
 
     def enter(self) -> dict[str, str]:
         """A session, as a guest or with a new account."""
@@ -135,108 +171,200 @@ class Listener(FastHttpUser):
             raise Interrupted("the catalogue is empty")
         return found
 
-    def press_play(self, song: str) -> tuple[list[m3u8.Segment], int]:
-        """From the grant to the first segment; gives all segments, and the first one's size in bytes."""
+    def grant(self, song: str) -> dict[str, Any]:
         path = f"/v1/songs/{song}/stream"
-        grant = self.fetch("GET", path, "/v1/songs/[song]/stream", headers=self.session).json()
-        url = require_loopback(grant["manifests"]["hls"])
-        variants = m3u8.loads(self.fetch("GET", url, "…/hls.m3u8").text, uri=url)
-        url = variants.playlists[0].absolute_uri
-        media = m3u8.loads(self.fetch("GET", url, "…/[rendition]/hls.m3u8").text, uri=url)
-        first = media.segments[0]
-        self.fetch_part(first.init_section, "…/init.mp4")
-        self.unlock(grant, first.key)
-        return media.segments, len(self.fetch_part(first, SEGMENT).content)
+        granted: dict[str, Any] = self.fetch(
+            "GET", path, "/v1/songs/[song]/stream", headers=self.session
+        ).json()
+        return granted
 
-    def unlock(self, grant: dict[str, Any], key: m3u8.Key | None) -> None:
-        """The licence for all renditions, or for HLS AES-128 the rendition's key itself."""
-        if key is None:
-            return
-        if key.method == "AES-128":
-            self.fetch("GET", require_loopback(key.absolute_uri), "…/keys/[kid]")
-            return
+    def licence(self, grant: dict[str, Any]) -> None:
+        """For all renditions at once, as the W3C's Encrypted Media Extensions ask for it (§9.1.3)."""
         kids = [
             urlsafe_b64encode(UUID(kid).bytes).rstrip(b"=").decode() for kid in grant["protection"]["kids"]
         ]
         url = require_loopback(grant["license_url"])
         self.fetch("POST", url, "…/licence/clearkey", json={"kids": kids, "type": "temporary"})
 
-    def listen_on(self, segments: list[m3u8.Segment], compression: float) -> None:
-        """The rest of the song, or of as much of it as this listener wants to hear."""
-        durations = [float(segment.duration) for segment in segments]
-        starts = list(accumulate(durations, initial=0.0))
+    def listen_on(self, given: Callable[[], list[Piece]], compression: float) -> None:
+        """The rest of the song, or of as much of it as this listener wants to hear: it sounds already."""
+        begun, waited = time.perf_counter(), 0.0
+        pieces = given()
+        starts = list(accumulate((piece.seconds for piece in pieces), initial=0.0))
         leave = random.uniform(0, SKIP_WITHIN_S) if random.random() < SKIPPED else starts[-1]
         # The playhead is at `at` seconds of the song at the moment `since`.
-        at, since = 0.0, time.perf_counter()
-        number = 1
-        while number < len(segments) and starts[number] < leave:
-            gevent.sleep(
-                max(0.0, since + (starts[number] - BUFFER_S - at) / compression - time.perf_counter())
-            )
-            self.fetch_part(segments[number], SEGMENT)
+        at, since = 0.0, begun
+        number, starved = 1, False
+        while number < len(pieces) and starts[number] < leave:
+            self.sleep_until(since + (starts[number] - BUFFER_S - at) / compression)
+            ahead = starts[number] - at - (time.perf_counter() - since) * compression
+            self.media(pieces, number, max(0.0, ahead), starved=starved)
             late = time.perf_counter() - since - (starts[number] - at) / compression
-            if late > 0:
-                tally["stalls"] += 1
+            starved = late > 0
+            if starved:
+                waited += late
                 since += late
+                own_statistics.add(self.environment, "STALL", "silence", late * 1000)
+                recorder.note("stall", late * 1000)
             number += 1
             if random.random() < SEEK:
-                number = random.randrange(len(segments))
-                self.fetch_part(segments[number], SEGMENT)
+                number = random.randrange(len(pieces))
+                self.media(pieces, number, 0.0)
                 at, since = starts[number], time.perf_counter()
                 number += 1
-        rest = min(leave, starts[-1]) - at
-        gevent.sleep(max(0.0, since + rest / compression - time.perf_counter()))
+        rest = max(0.0, min(leave, starts[-1]) - at)
+        self.sleep_until(since + rest / compression)
+        recorder.note("played", (time.perf_counter() - begun - waited) * 1000)
 
-    def fetch_part(self, part: m3u8.Segment | InitializationSection, name: str) -> Any:
-        """A segment or header: a file called `name`, or a byte range ``size@offset`` of one (RFC 8216bis §4.4.4.2)."""
-        if part.byterange is None:
-            return self.fetch("GET", part.absolute_uri, name)
-        size, _, offset = part.byterange.partition("@")
-        first = int(offset or 0)
-        asked = {"Range": f"bytes={first}-{first + int(size) - 1}"}
-        return self.fetch("GET", part.absolute_uri, "…/track.mp4", headers=asked)
+    def sleep_until(self, moment: float) -> None:
+        """Wait, and write down by how much it became longer: then the load was not what it should have been."""
+        wait = moment - time.perf_counter()
+        gevent.sleep(max(0.0, wait))
+        if wait > 0:
+            recorder.note("late", (time.perf_counter() - moment) * 1000)
+
+    def media(
+        self, pieces: list[Piece], number: int, ahead: float, *, starting: bool = False, starved: bool = False
+    ) -> Any:
+        """The segment of this number, for a player that has `ahead` seconds of music."""
+        piece = pieces[number]
+        said = cmcd.headers(
+            session=self.sid,
+            song=self.song,
+            format=self.format,
+            buffer_ms=round(ahead * 1000),
+            bitrate_kbit=round(piece.size / 125 / piece.seconds) if piece.size and piece.seconds else 0,
+            duration_ms=round(piece.seconds * 1000),
+            following=pieces[number + 1].url.rpartition("/")[2] if number + 1 < len(pieces) else "",
+            starting=starting,
+            starved=starved,
+        )
+        return self.part(piece, SEGMENT, said)
+
+    def part(self, piece: Piece, name: str, headers: dict[str, str] | None = None) -> Any:
+        """A segment or header."""
+        headers = headers or {}
+        if piece.url.endswith("/track.mp4"):
+            name = "…/track.mp4"
+            headers["Range"] = f"bytes={piece.offset}-{piece.offset + piece.size - 1}"
+        return self.fetch("GET", piece.url, name, headers=headers)
+
+    def at_once(self, *calls: Callable[[], Any]) -> list[Any]:
+        """What `calls` return, each made beside the others. Raises what the first one that failed raised."""
+        jobs = [gevent.spawn(_outcome, call) for call in calls]
+        gevent.joinall(jobs)
+        for job in jobs:
+            if isinstance(job.value, Interrupted):
+                raise job.value
+        return [job.get() for job in jobs]
 
     def fetch(self, method: str, url: str, name: str, **options: Any) -> Any:
-        """One request. Raises `Interrupted` when it failed; what the edge did is taken into the tally."""
+        """One request. Raises `Interrupted` when it failed; what the edge did is written down."""
         url = urljoin(self.host or "", url)
+        begin = time.perf_counter()
         answer = self.client.request(method, url, name=name, **options)
+        ms = (time.perf_counter() - begin) * 1000
         if answer.status_code not in (200, 201, 206):
+            recorder.note("failure", ms, f"{method} {name}: {answer.status_code}")
             raise Interrupted(f"{name}: {answer.status_code}")
         status = answer.headers.get("Cache-Status", "")
+        did = ""
         if status and "/t/" in url and "/songs/" in url:
-            tally["hits" if "; hit" in status else "collapsed" if "collapsed" in status else "misses"] += 1
+            did = "HIT" if "; hit" in status else "JOINED" if "collapsed" in status else "MISS"
+            self.missed = self.missed or did != "HIT"
+            own_statistics.add(self.environment, did, f"{method} {name}", ms, len(answer.content or b""))
+        recorder.note("request", ms, f"{method} {name}", did.lower())
         return answer
 
 
-@events.report_to_master.add_listener
-def to_master(client_id: str, data: dict[str, Any]) -> None:
-    data["tally"] = dict(tally)
-    tally.clear()
+def _outcome(call: Callable[[], Any]) -> Any:
+    """Locust prints what escapes a greenlet; an interrupted start is no news to it."""
+    try:
+        return call()
+    except Interrupted as interrupted:
+        return interrupted
 
 
-@events.worker_report.add_listener
-def from_worker(client_id: str, data: dict[str, Any]) -> None:
-    tally.update(data.get("tally", {}))
+class OurPlayer(Listener):
+    """One request: the start bundle has header, licence and first segment. What it had no room or time for is asked for at once, behind it."""
+
+    weight = 3
+    player = "ours"
+    format = "o"
+
+    def press_play(self, song: str) -> Opened:
+        answer = self.fetch("GET", f"/v1/songs/{song}/start", "/v1/songs/[song]/start", headers=self.session)
+        words, media = start_bundle.read(answer.content)
+        base = require_loopback(words["base_url"])
+        rendition = words["rendition"]
+        if not media:
+            first = _part(base, rendition["first_segment"])
+            _, segment = self.at_once(
+                lambda: self.part(_part(base, rendition["init"]), INIT),
+                lambda: self.media([first], 0, 0.0, starting=True),
+            )
+            media = segment.content
+        return Opened(lambda: self.pieces(base, words), len(media))
+
+    def pieces(self, base: str, words: dict[str, Any]) -> list[Piece]:
+        url = urljoin(base, words["presentation_url"])
+        presentation = self.fetch("GET", url, "…/presentation.json").json()
+        named = {each["name"]: each for each in presentation["renditions"]}
+        rendition = named[words["rendition"]["name"]]
+        rate = rendition["sample_rate"]
+        return [
+            Piece(urljoin(base, each["path"]), each["duration"] / rate, each.get("offset", 0), each["size"])
+            for each in rendition["segments"]
+        ]
+
+
+def _part(base: str, part: dict[str, Any]) -> Piece:
+    return Piece(urljoin(base, part["path"]), 0.0, part["offset"], part["size"])
+
+
+class HlsPlayer(Listener):
+    """One after the other, as the playlists name them: multivariant, media, header, key, segment."""
+
+    weight = 1
+    player = "hls"
+    format = "h"
+
+    def press_play(self, song: str) -> Opened:
+        grant = self.grant(song)
+        url = require_loopback(grant["manifests"]["hls"])
+        variants = m3u8.loads(self.fetch("GET", url, "…/hls.m3u8").text, uri=url)
+        url = variants.playlists[0].absolute_uri
+        media = m3u8.loads(self.fetch("GET", url, "…/[rendition]/hls.m3u8").text, uri=url)
+        pieces = [_named(each, float(each.duration)) for each in media.segments]
+        self.part(_named(media.segments[0].init_section), INIT)
+        key = media.segments[0].key
+        if key is not None and key.method == "AES-128":
+            self.fetch("GET", require_loopback(key.absolute_uri), "…/keys/[kid]")
+        elif key is not None:
+            self.licence(grant)
+        size = len(self.media(pieces, 0, 0.0, starting=True).content)
+        return Opened(lambda: pieces, size)
+
+
+def _named(part: Any, seconds: float = 0.0) -> Piece:
+    """A file, or a byte range ``size@offset`` of one (RFC 8216bis §4.4.4.2)."""
+    size, _, offset = (part.byterange or "0").partition("@")
+    return Piece(part.absolute_uri, seconds, int(offset or 0), int(size))
+
+
+@events.quit.add_listener
+def end(**_: Any) -> None:
+    recorder.close()
 
 
 @events.quitting.add_listener
 def summarise(environment: Any, **_: Any) -> None:
-    """What `benchmarks.load` prints."""
-    if not environment.parsed_options.summary:
+    """What locust alone knows: the errors by their names."""
+    if not environment.parsed_options.summary or isinstance(environment.runner, WorkerRunner):
         return
-    starts = environment.stats.get(START, "START")
-    total = environment.stats.total
-    document = {
-        "starts": starts.num_requests,
-        "start_ms": {
-            f"p{percent}": starts.get_response_time_percentile(percent / 100) for percent in (50, 95, 99)
-        },
-        "requests": total.num_requests - starts.num_requests,
-        "failures": {
-            f"{each.method} {each.name}: {each.error}": each.occurrences
-            for each in environment.stats.errors.values()
-        },
-        "cache": {name: tally[name] for name in ("hits", "collapsed", "misses")},
-        "stalls": tally["stalls"],
+    failures = {
+        f"{each.method} {each.name}: {each.error}": each.occurrences
+        for each in environment.stats.errors.values()
     }
+    document = {"requests": environment.stats.total.num_requests, "failures": failures}
     Path(environment.parsed_options.summary).write_text(json.dumps(document))

@@ -23,6 +23,7 @@ svg .grid { stroke: var(--rule); } svg text { fill: var(--dim); } svg .end { tex
 svg .line { fill: none; stroke-width: 2.25; stroke-linejoin: round; } svg .area { stroke: none; } svg .band { opacity: .16; }
 svg .mark { stroke: var(--dim); stroke-dasharray: 3 3; } svg text.mark { stroke: none; } svg .cell { fill: var(--memory); }
 .memory { --c: var(--memory); } .disk { --c: var(--disk); } .shield { --c: var(--shield); } .origin { --c: var(--origin); }
+.machine { --c: var(--dim); } .warm, .p50, .from.due, .edge { --c: var(--memory); } .p90, .listeners, .locust { --c: var(--disk); } .cold, .p99, .origin { --c: var(--origin); } .from.sent, .api { --c: var(--shield); }
 .s3fifo { --c: var(--s3fifo); } .sieve { --c: var(--sieve); } .lru { --c: var(--lru); } .tinylfu { --c: var(--tinylfu); } .gdsf { --c: var(--gdsf); }
 .c0 { --c: #1f6f8b; } .c1 { --c: #c8553d; } .c2 { --c: #67a9a0; } .c3 { --c: #7d5ba6; } .c4 { --c: #e0a458; } .c5 { --c: #3a7d44; } .c6 { --c: #b23a72; } .c7 { --c: #5b7fd1; } .c8 { --c: #8c6d46; } .c9 { --c: #2aa198; } .c10 { --c: #d17b0f; } .c11 { --c: #6c6f7d; }
 svg .span { fill: var(--dim); }
