@@ -10,7 +10,7 @@ import click
 
 # RFC 3986 §2: what may stand in a URL, and so in a manifest, a header and a log line
 _CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
-_RATE = re.compile(r"([0-9]{1,6})(?:/s)?", re.ASCII)
+_PER_SECOND = re.compile(r"([0-9]{1,6})(?:/s)?", re.ASCII)
 _REGION = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,30})?", re.ASCII)
 _SIZE = re.compile(r"([0-9]{1,15})\s*([kmgt]?)(i?)b?", re.IGNORECASE | re.ASCII)
 
@@ -34,13 +34,13 @@ class Size(click.ParamType[int]):
         return size
 
 
-class Rate(click.ParamType[int]):
+class PerSecond(click.ParamType[int]):
     """Requests in a second: ``50/s`` or ``50``; 0 is no limit."""
 
     name = "rate"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        match = _RATE.fullmatch(str(value))
+        match = _PER_SECOND.fullmatch(str(value))
         if match is None:
             self.fail(f"{value!r} is not a rate such as 50/s", param, ctx)
         return int(match[1])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from edge_sim.options import HttpUrl, Rate, Region, Size
+from edge_sim.options import HttpUrl, PerSecond, Region, Size
 from edge_sim.policies import DEFAULT, NAMES
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class _Context(Protocol):
     "--client-requests",
     default=0,
     show_default="no limit",
-    type=Rate(),
+    type=PerSecond(),
     help="Requests a second from one address, such as 50/s; of IPv6 from one /64.",
 )
 @click.option(
