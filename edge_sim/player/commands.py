@@ -31,10 +31,10 @@ _NETWORKS = ("wifi", "4g", "3g", "lossy")
 )
 @click.option(
     "--manifest",
-    default="hls",
+    default="bundle",
     show_default=True,
-    type=click.Choice(["hls", "hls-identity", "dash", "presentation"]),
-    help="Which one of a grant's manifests to start from.",
+    type=click.Choice(["bundle", "hls", "hls-identity", "dash", "presentation"]),
+    help="What a song of an API starts from: one start bundle, or one of a grant's manifests.",
 )
 @click.option(
     "--rendition",
@@ -81,7 +81,7 @@ def play(
 ) -> int:
     """Press play, again and again, and show where the time goes until the first audible sample.
 
-    URL is a server's root, a song's /v1/songs/…/stream, or a manifest: .m3u8 (multivariant), .mpd or presentation.json.
+    URL is a server's root, a song's /v1/songs/…/start, or a manifest: .m3u8 (multivariant), .mpd or presentation.json.
 
     With --network, or --rtt, --rate and --loss, connections cross a link that is emulated below TCP (Linux, root); where that cannot be, one line says why, and times are computed.
 

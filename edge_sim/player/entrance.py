@@ -26,7 +26,7 @@ class Entrance:
     """Absolute addresses. `iv` is set where whole segments are encrypted (HLS AES-128).
 
     Ranges are set where init and segment are parts of a file. With an `index_range` (of the file that `segment` names) the
-    first segment is where the index there says.
+    first segment is where the index there says. `decrypted`: it is encrypted as a whole, and came otherwise.
     """
 
     init: str
@@ -36,6 +36,7 @@ class Entrance:
     init_range: ByteRange | None = None
     segment_range: ByteRange | None = None
     index_range: ByteRange | None = None
+    decrypted: bool = False
 
 
 def file_name(url: str) -> str:

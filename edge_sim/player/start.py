@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 from uuid import UUID
 
+from edge_sim.player.bundle import bundle
 from edge_sim.player.connection import Connection, SocketFactory, Stopwatch, connections, shown
 from edge_sim.player.dash import dash
 from edge_sim.player.decode import first_sound
@@ -36,31 +37,38 @@ READERS: dict[str, Callable[[Connection, str, str], Awaitable[Entrance]]] = {
     ".mpd": dash,
     ".json": descriptor,
 }
-_GRANT = re.compile(r"/v1/songs/[^/]+/stream")
+_SONG = re.compile(r"/v1/songs/[^/]+/(?:stream|start)")
 
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """What to play: a manifest, or where a grant for one is asked. An empty `rendition` leaves the choice to the song."""
+    """What to play: a manifest, or a song of an API, from its start bundle or from the `manifest` that a grant names.
+
+    An empty `rendition` leaves the choice to the song.
+    """
 
     url: str
     rendition: str = ""
-    manifest: str = "hls"
+    manifest: str = "bundle"
     session: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     async def start(self, connection: Connection, kind: Kind) -> Waterfall:
         """One start over `connection`. Raises `UpstreamFailed` and `FormatError`."""
         connection.spans.clear()
         begin = connection.stopwatch()
-        url, rendition = await self._granted(connection)
-        reader = READERS.get(_suffix(url))
-        if reader is None:
-            raise FormatError(f"grant: {shown(url)}: not a manifest's address")
-        with understood(url):
-            entrance = await reader(connection, url, rendition or "normal")
+        if self.manifest == "bundle" and _SONG.fullmatch(urlsplit(self.url).path):
+            url = _asking(self.url, "start")
+            entrance, there = await bundle(connection, url, self.rendition, self.session)
+        else:
+            url, rendition = await self._granted(connection)
+            reader = READERS.get(_suffix(url))
+            if reader is None:
+                raise FormatError(f"grant: {shown(url)}: not a manifest's address")
+            with understood(url):
+                entrance, there = await reader(connection, url, rendition or "normal"), None
         if self.rendition and f"/{self.rendition}/" not in entrance.segment:
             raise SettingsError(f"{shown(url)}: no rendition {self.rendition!r}")
-        segment, init, key = await _objects(connection, entrance)
+        segment, init, key = there or await _objects(connection, entrance)
         decode = connection.stopwatch()
         samples, peak = first_sound(segment, init, entrance, key)
         connection.spans.append(Span("decode", decode, connection.stopwatch()))
@@ -74,14 +82,15 @@ class Player:
             samples,
             peak,
             segment=shown(entrance.segment),
-            protection="aes-128" if entrance.iv else init.scheme,
+            protection="aes-128" if entrance.iv or entrance.decrypted else init.scheme,
         )
 
     async def _granted(self, connection: Connection) -> tuple[str, str]:
         """The manifest's address and the rendition to begin with."""
-        if not _GRANT.fullmatch(urlsplit(self.url).path):
+        if not _SONG.fullmatch(urlsplit(self.url).path):
             return self.url, self.rendition
-        grant = _json(await connection.get("grant", self.url, headers=self.session), self.url)
+        asked = _asking(self.url, "stream")
+        grant = _json(await connection.get("grant", asked, headers=self.session), asked)
         try:
             url = (
                 grant["presentation_url"]
@@ -99,7 +108,7 @@ async def play(
     *,
     runs: int = 1,
     rendition: str = "",
-    manifest: str = "hls",
+    manifest: str = "bundle",
     user: str = "",
     password: str = "",
     seed: int | None = None,
@@ -108,7 +117,7 @@ async def play(
 ) -> tuple[Waterfall, ...]:
     """`runs` starts, cold and warm in turn: over a new connection, and over the one that is open then.
 
-    `url` is a server's root, a song's ``…/stream``, or a manifest. At a root the first song plays, or with `seed` a random one.
+    `url` is a server's root, a song's ``…/start`` or ``…/stream``, or a manifest. At a root the first song plays, or with `seed` a random one.
     """
     async with connections(stopwatch, make_socket) as connection:
         player = await _prepare(connection, url, rendition, manifest, user, password, seed)
@@ -136,9 +145,9 @@ async def _prepare(
     path = urlsplit(url).path
     if _suffix(url) in READERS:
         return Player(url, rendition)
-    if path not in ("", "/") and not _GRANT.fullmatch(path):
+    if path not in ("", "/") and not _SONG.fullmatch(path):
         raise SettingsError(
-            f"{shown(url)}: neither a server's root, nor /v1/songs/…/stream, nor .m3u8, .mpd or presentation.json"
+            f"{shown(url)}: neither a server's root, nor /v1/songs/…/start, nor .m3u8, .mpd or presentation.json"
         )
     if user:
         document = {"email": user, "password": password}
@@ -216,6 +225,12 @@ def _json(content: bytes, url: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise FormatError(f"{shown(url)}: a JSON object is expected")
     return document
+
+
+def _asking(url: str, what: str) -> str:
+    """A song's address, to ask its ``start`` or its ``stream``."""
+    parts = urlsplit(url)
+    return parts._replace(path=parts.path.rpartition("/")[0] + "/" + what).geturl()
 
 
 def _suffix(url: str) -> str:

@@ -21,12 +21,15 @@ import numpy
 import pytest
 from aiohttp import web
 
+from drm import aes128
+from drm.clearkey import licence
 from drm.keys import ContentKey
 from drm.signalling import signal
 from drm.systems import DrmSystem
 from edge_sim.edge.app import routes
 from edge_sim.links import missing
 from edge_sim.policies import DEFAULT
+from media import start_bundle
 from media.access_units import AccessUnits, Encoded
 from media.layout import IMMUTABLE
 from media.presentation import Loudness, Presentation
@@ -34,7 +37,7 @@ from media.serving import application, listening
 from media.song import Song
 from origin.tokens import TokenKeys, sign
 from packager.encryption import Encryption
-from packager.package import package
+from packager.package import Package, package
 
 SONG = "songs/a-song/0123456789abcdef/"
 START_MS = 1_800_000_000_000
@@ -363,10 +366,11 @@ class Stage:
         own_key: bool = False,
         one_file: bool = False,
         systems: Sequence[DrmSystem] = (),
+        media: bool = True,
     ) -> Presentation:
         """Package for real, and let origin and API say what a player will ask for: `encoded`, and as ``high`` once more.
 
-        With `own_key` that second one has another key.
+        With `own_key` that second one has another key; without `media` a start bundle has words alone.
         """
         first = ContentKey(KID, KEY, "a-song", 0)
         second = ContentKey(OTHER_KID, OTHER_KEY, "a-song.high", 0) if own_key else first
@@ -395,6 +399,7 @@ class Stage:
             self.origin.says(self.key_name.replace(str(KID), str(key.kid)), key.key, cache_control="no-store")
         self.licence(KEY)
         self._api(packed.presentation)
+        self.bundle(packed, media=media)
         return packed.presentation
 
     def licence(self, key: bytes) -> None:
@@ -405,6 +410,35 @@ class Stage:
             for kid, value in keys.items()
         ]
         self._json(self.licence_name, {"keys": items, "type": "temporary"})
+
+    def bundle(self, packed: Package, *, media: bool = True) -> None:
+        """From now on a start says this, as `control_api.starts` does."""
+        presentation, bodies = packed.presentation, packed.bodies
+        rendition = presentation.rendition(presentation.start_rendition)
+        scheme, kid, first = (
+            presentation.protection.scheme,
+            presentation.kid_of(rendition),
+            rendition.segments[0],
+        )
+        segment = bodies[first.path][first.offset : first.offset + first.size]
+        if scheme == "aes-128":
+            segment = aes128.decrypt(segment, key=KEY, iv=bytes.fromhex(rendition.iv))
+        words = {
+            "base_url": self.url(""),
+            "presentation_url": "presentation.json",
+            "protection": {"scheme": scheme, "kids": [str(each) for each in presentation.kids]},
+            "rendition": {
+                "name": rendition.name,
+                "kid": None if kid is None else str(kid),
+                "init": {"path": rendition.init},
+                "first_segment": {"path": first.path},
+            },
+            "license": None if kid is None else licence({kid: KEY}),
+        }
+        whole = bodies[rendition.init][: rendition.init_size] + segment
+        body = start_bundle.write(json.dumps(words).encode(), whole if media else b"")
+        for song in ("a-song", "b-song"):
+            self.origin.says(f"/api/v1/songs/{song}/start", body, cache_control="no-store")
 
     def _api(self, presentation: Presentation) -> None:
         self._json("/api/v1/sessions/guest", {"access_token": "guest", "token_type": "Bearer"})

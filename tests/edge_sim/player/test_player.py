@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from edge_sim.player import play
+from media import start_bundle
 from media.errors import FormatError, ManifestError, SettingsError, UpstreamFailed
 
 KID = UUID("00112233-4455-6677-8899-aabbccddeeff")
@@ -41,6 +42,42 @@ async def test_every_protection_and_manifest_makes_a_sound(stage, tone, scheme, 
     if scheme != "none":
         expected.add("key" if kind == "hls-identity" or scheme == "aes-128" else "licence")
     assert set(names) - {"connect", "manifest", "decode"} == expected
+
+
+@pytest.mark.parametrize("one_file", [False, True])
+@pytest.mark.parametrize("scheme", ["none", "cbcs", "cenc", "aes-128"])
+async def test_a_bundle_makes_a_sound_of_one_answer(stage, tone, scheme, one_file):
+    stage.publish(tone, scheme, one_file=one_file)
+    starts = await play(stage.talk.base, runs=2)
+    assert [[span.name for span in start.spans] for start in starts] == [
+        ["connect", "bundle", "decode"],
+        ["bundle", "decode"],
+    ]
+    for start in starts:
+        assert (start.samples, start.protection) == (1024, scheme)
+        assert 0.25 < start.peak < 0.5
+        assert start.segment.endswith("/audio/normal/track.mp4" if one_file else "/audio/normal/00001.m4s")
+    questions = [each.path for each in stage.origin.heard if "/songs/" in each.path]
+    assert questions == ["api/v1/songs/a-song/start"] * 2
+
+
+@pytest.mark.parametrize("scheme", ["none", "cbcs", "cenc", "aes-128"])
+async def test_after_a_bundle_without_media_a_start_goes_on_by_the_presentation(stage, tone, scheme):
+    stage.publish(tone, scheme, media=False)
+    (start,) = await play(f"{stage.talk.base}/v1/songs/b-song/start")
+    assert (start.samples, start.protection) == (1024, scheme)
+    names = [span.name for span in start.spans]
+    assert names[:3] == ["connect", "bundle", "manifest"]
+    assert {"init", "segment", "decode"} < set(names)
+
+
+@pytest.mark.parametrize("asked", ["start", "stream"])
+async def test_a_songs_address_says_which_song_and_the_manifest_how(stage, tone, asked):
+    stage.publish(tone)
+    (bundled,) = await play(f"{stage.talk.base}/v1/songs/b-song/{asked}")
+    (walked,) = await play(f"{stage.talk.base}/v1/songs/b-song/{asked}", manifest="hls")
+    assert "bundle" in {span.name for span in bundled.spans}
+    assert "grant" in {span.name for span in walked.spans}
 
 
 async def test_a_licence_request_names_the_kid(stage, tone):
@@ -90,10 +127,10 @@ async def test_at_a_servers_root_a_guest_plays_the_first_song(stage, tone, manif
 
 async def test_at_a_songs_stream_a_member_logs_in(stage, tone):
     stage.publish(tone)
-    await play(f"{stage.talk.base}/v1/songs/b-song/stream", user="a@example.org", password="secret")
+    await play(f"{stage.talk.base}/v1/songs/b-song/start", user="a@example.org", password="secret")
     (log_in,) = stage.origin.asked("/api/v1/sessions")
     assert json.loads(log_in.body) == {"email": "a@example.org", "password": "secret"}
-    (question,) = stage.origin.asked("/api/v1/songs/b-song/stream")
+    (question,) = stage.origin.asked("/api/v1/songs/b-song/start")
     assert question.headers["Authorization"] == "Bearer member"
 
 
@@ -104,7 +141,7 @@ async def test_a_seed_chooses_always_the_same_song(stage, tone):
         for _ in range(2):
             stage.origin.heard.clear()
             await play(stage.talk.base, seed=seed)
-            chosen.add((seed, next(q.path for q in stage.origin.heard if q.path.endswith("/stream"))))
+            chosen.add((seed, next(q.path for q in stage.origin.heard if q.path.endswith("/start"))))
     assert len(chosen) == 8
     assert len({path for _, path in chosen}) == 2
 
@@ -180,6 +217,32 @@ class TestWhatGoesWrong:
         with pytest.raises(FormatError):
             await play(stage.url(name if name in KINDS.values() else "hls.m3u8"))
 
+    @pytest.mark.parametrize(
+        "bundle",
+        [
+            b"",
+            b"{}",
+            start_bundle.write(b"{}", b""),
+            start_bundle.write(b'{"base_url": 1, "rendition": 2}', b"media"),
+            start_bundle.write(b'{"base_url": "http://h/", "rendition": {"init": {"path": []}}}', b"media"),
+        ],
+    )
+    async def test_a_bundle_that_is_none(self, stage, tone, bundle):
+        stage.publish(tone, "cbcs")
+        stage.origin.says("/api/v1/songs/a-song/start", bundle)
+        with pytest.raises(FormatError):
+            await play(stage.talk.base)
+
+    @pytest.mark.parametrize("keys", [[], [{"kid": "ABEiM0RVZneImaq7zN3u_w", "k": "AAAA"}]])
+    async def test_a_bundle_without_its_key(self, stage, tone, keys):
+        stage.publish(tone, "cbcs")
+        line = stage.origin.lines["api/v1/songs/a-song/start"]
+        words, media = start_bundle.read(line.body)
+        words["license"]["keys"] = keys
+        line.body = start_bundle.write(json.dumps(words).encode(), media)
+        with pytest.raises(FormatError):
+            await play(stage.talk.base)
+
     async def test_a_segment_that_is_cut_short(self, stage, tone):
         stage.publish(tone)
         whole = stage.origin.lines["songs/a-song/0123456789abcdef/audio/normal/00001.m4s"].body
@@ -220,7 +283,7 @@ class TestWhatGoesWrong:
     async def test_a_songs_id_leads_to_no_other_address(self, stage, tone):
         stage.publish(tone)
         stage.origin.says("/api/v1/songs", b'{"items": [{"song_id": "../../x?\\n"}]}')
-        with pytest.raises(UpstreamFailed, match=r"grant: .*/v1/songs/\.\.%2F\.\.%2Fx%3F%0A/stream: 404"):
+        with pytest.raises(UpstreamFailed, match=r"bundle: .*/v1/songs/\.\.%2F\.\.%2Fx%3F%0A/start: 404"):
             await play(stage.talk.base)
 
     @pytest.mark.parametrize(
@@ -231,7 +294,7 @@ class TestWhatGoesWrong:
         grant = {"manifests": {"hls": address}, "start_rendition": "normal"}
         stage.origin.says("/api/v1/songs/a-song/stream", json.dumps(grant).encode(), cache_control="no-store")
         with pytest.raises((FormatError, UpstreamFailed)):
-            await play(stage.talk.base)
+            await play(stage.talk.base, manifest="hls")
 
     async def test_a_session_puts_no_header_into_a_request(self, stage, tone):
         stage.publish(tone)
