@@ -39,6 +39,8 @@ COMMANDS = {
     "serve": ("commands.serve:serve", "Origin, edge, API and player page in one process."),
     "origin": ("origin.commands:origin", "The origin alone."),
     "edge": ("edge_sim.edge.commands:edge", "A caching edge in front of an origin."),
+    "warm": ("edge_sim.fleet.commands:warm", "Songs into the memory of edges, before anybody asks."),
+    "purge": ("edge_sim.fleet.commands:purge", "Songs or paths out of the memory of edges."),
     "edge-config": (
         "commands.edge_config:edge_config",
         "A configuration of nginx, Varnish or CloudFront before an origin.",

@@ -10,8 +10,8 @@ send past its memory protects no origin.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
 import aiohttp
@@ -23,29 +23,29 @@ from edge_sim.edge.cache import MemoryCache
 from edge_sim.edge.cache_status import CacheStatus, name_of
 from edge_sim.edge.carried import Carry, is_manifest
 from edge_sim.edge.clock import Clock, unix_ms
+from edge_sim.edge.control import LARGEST, Control, Door
 from edge_sim.edge.fetch import Origin
 from edge_sim.edge.forward import end_to_end, forward
+from edge_sim.edge.jobs import Jobs
 from edge_sim.edge.limits import Limits
 from edge_sim.edge.metrics import CONTENT_TYPE, Metrics
+from edge_sim.edge.paths import check_path
 from edge_sim.edge.shelf import LimitedShelf, MemoryShelf
+from edge_sim.edge.stock import Stock
 from edge_sim.edge.tier import SIGNATURE, Tier
 from edge_sim.edge.upstream import session
 from edge_sim.edge.upstreams.ask import Topology, Upstreams
 from edge_sim.edge.upstreams.checks import Checks
 from edge_sim.edge.upstreams.metrics import UpstreamMetrics
+from edge_sim.edge.warming.ledger import Ledger
 from edge_sim.policies import DEFAULT
 from edge_sim.policies import policy as new_policy
 from media import layout
-from media.errors import ApiError, BadKey, ObjectMissing
-from media.serving import REQUEST_ID, Routes
+from media.errors import ApiError, ObjectMissing
+from media.serving import REQUEST_ID, Routes, application, listening
 from media.tally import Tally
 from origin.signing.gate import Signers
 from origin.tokens import Keyring, verify
-
-# Every path we publish looks like this; anything cleverer is refused before it is compared, cached or sent on. No store
-# has longer keys: the origin would refuse them too, and a listener's nonsense must not look like a failing origin.
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,254})*", re.ASCII)
-_LONGEST = 1024
 
 
 def routes(
@@ -61,6 +61,7 @@ def routes(
     behind_proxy: bool = False,
     as_shield: bool = False,
     limits: Limits | None = None,
+    control: Door | None = None,
     fast_path: bool = True,
     tally: Tally | None = None,
     worker: int = 0,
@@ -68,7 +69,7 @@ def routes(
     """The edge's routes. `memory` is the cache's budget in bytes, `policy` names who leaves it, `clock` gives Unix time in ms.
 
     `origin_url` is one origin, or a whole `Topology`. `as_shield`: all below ``/songs/`` is open, because only other edges come.
-    `limits` are for each listener.
+    `limits` are for each listener, and `control` is where operators come in.
 
     With `api_url`, the control API's paths pass through to it, uncached. With `signers`, a signature of theirs in the query or a
     cookie opens ``/songs/…``, too, and manifests carry it on as `carry` says. `behind_proxy`: listeners' addresses are
@@ -84,6 +85,7 @@ def routes(
         api_url=api_url,
         carry=carry,
         limits=limits,
+        control=control,
         fast_path=fast_path,
         tally=tally,
         worker=worker,
@@ -121,6 +123,7 @@ class Edge:
         api_url: str | None,
         carry: Carry,
         limits: Limits | None,
+        control: Door | None,
         fast_path: bool,
         tally: Tally | None,
         worker: int,
@@ -134,6 +137,7 @@ class Edge:
         self._cache = MemoryCache(memory, new_policy(policy, memory))
         self._metrics = Metrics(self._cache, tally, worker)
         self._limits = limits
+        self._control = control
         # Behind a proxy the fast path does not know who asks.
         fast = fast_path and not (limits is not None and admission.behind_proxy)
         self.shelf = self._new_shelf() if fast else None
@@ -141,6 +145,8 @@ class Edge:
             self._cache.gone = self.shelf.forget
         self._session: aiohttp.ClientSession
         self._tier: Tier
+        self._stock: Stock
+        self._ledger: Ledger
 
     def _new_shelf(self) -> MemoryShelf:
         kind = MemoryShelf if self._limits is None else partial(LimitedShelf, self._limits)
@@ -170,11 +176,37 @@ class Edge:
                 status=self._status,
                 shelf=self.shelf,
             )
-            yield
+            self._stock = Stock(self._tier, self._cache, self._clock)
+            self._ledger = Ledger(self._stock.kept)
+            jobs = Jobs(self._stock, self._ledger)
+            async with self._operated(
+                Control(
+                    name=name_of(self._topology.region),
+                    token=self._control.token if self._control else "",
+                    stock=self._stock,
+                    jobs=jobs,
+                    ledger=self._ledger,
+                    upstreams=upstreams,
+                    metrics=self._metrics,
+                    clock=self._clock,
+                )
+            ):
+                yield
+            await jobs.close()
             await checks.close()
             await self._tier.close()
             if self.shelf is not None:
                 self.shelf.close()
+
+    @asynccontextmanager
+    async def _operated(self, control: Control) -> AsyncIterator[None]:
+        """With the control door open inside the block, if there is to be one."""
+        if self._control is None:
+            yield
+            return
+        door = application("edge-control", control.routes(), client_max_size=LARGEST)
+        async with listening(door, self._control.host, self._control.port):
+            yield
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """``/t/{token}/songs/…``: what the token opens."""
@@ -187,7 +219,7 @@ class Edge:
             now_ms=self._clock(),
             client=self.admission.client(request),
         )
-        return await self._tier.serve(request, path)
+        return await self._serve(request, path)
 
     async def signed(self, request: web.Request) -> web.StreamResponse:
         """``/songs/…?signature``, or with it in cookies. The signature is no part of what is cached, nor of its key."""
@@ -196,7 +228,7 @@ class Edge:
         query = self.admission.admit(request)
         if query and is_manifest(path):
             request[SIGNATURE] = query
-        return await self._tier.serve(request, path)
+        return await self._serve(request, path)
 
     async def public(self, request: web.Request) -> web.StreamResponse:
         """``/songs/{song}/{version}/public/…``: what needs no token."""
@@ -204,12 +236,12 @@ class Edge:
         path = _canonical(request)
         if not layout.is_public(path):
             raise ObjectMissing(f"{path}: not public")
-        return await self._tier.serve(request, path)
+        return await self._serve(request, path)
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """``/songs/…`` of a shield: whatever an origin has."""
         self._limit(request)
-        return await self._tier.serve(request, _canonical(request))
+        return await self._serve(request, _canonical(request))
 
     async def api(self, request: web.Request) -> web.StreamResponse:
         """The control API behind the edge."""
@@ -225,6 +257,11 @@ class Edge:
             what="control API",
             cache_status=self._status.forwarded("bypass"),
         )
+
+    async def _serve(self, request: web.Request, path: str) -> web.StreamResponse:
+        if self._stock.kept(path):
+            self._ledger.used(path)
+        return await self._tier.serve(request, path)
 
     def _limit(self, request: web.Request) -> None:
         """Raises `ApiError` 429."""
@@ -253,9 +290,4 @@ class Edge:
 
 def _canonical(request: web.Request) -> str:
     """The path in the store, ``songs/…``, without percent-encoding, dot segments or empty parts. Raises `BadKey`."""
-    path = f"songs/{request.match_info['path']}"
-    if len(path) > _LONGEST or not _PLAIN.fullmatch(path):
-        raise BadKey(
-            "path: only letters, digits, _ - . and no part that is empty, too long or begins with a dot"
-        )
-    return path
+    return check_path(f"songs/{request.match_info['path']}")

@@ -53,6 +53,10 @@ class MemoryCache:
         self.used += entry.size
         return True
 
+    def paths(self) -> list[str]:
+        """What is there, in no order."""
+        return list(self._entries)
+
     def remove(self, path: str) -> None:
         """Forget `path`; no error when it is not there."""
         entry = self._entries.pop(path, None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from edge_sim.options import HttpUrl, PerSecond, Region, Size
+from edge_sim.options import HttpUrl, PerSecond, Region, Size, on_loopback
 from edge_sim.policies import DEFAULT, NAMES
 
 if TYPE_CHECKING:
@@ -85,6 +85,24 @@ class _Context(Protocol):
     help="A JSON line a request on standard error.",
 )
 @click.option(
+    "--control",
+    "control_port",
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help="Open a door for operators there: purge, warm, status. Let no listener reach it.",
+)
+@click.option(
+    "--control-host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address of that door; off loopback it needs --control-token.",
+)
+@click.option(
+    "--control-token",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file, readable by nobody else, with the token that operators must show.",
+)
+@click.option(
     "--client-requests",
     default=0,
     show_default="no limit",
@@ -121,6 +139,9 @@ def edge(
     carry: Carry,
     behind_proxy: bool,
     access_log: bool,
+    control_port: int | None,
+    control_host: str,
+    control_token: Path | None,
     client_requests: int,
     client_connections: int,
     fast_path: bool,
@@ -131,8 +152,10 @@ def edge(
     """
     import uvloop
 
+    from drm.options import read_token
     from edge_sim.edge.app import routes
     from edge_sim.edge.clock import unix_ms
+    from edge_sim.edge.control import Door
     from edge_sim.edge.limits import Limits
     from edge_sim.edge.upstreams.ask import Topology
     from media.serving import application, log_json_lines, run
@@ -141,6 +164,9 @@ def edge(
 
     if behind_proxy and client_connections:
         raise click.UsageError("--client-connections counts a proxy's connections with --behind-proxy")
+    token = "" if control_token is None else read_token(control_token, None)
+    if control_port and not token and not on_loopback(control_host):
+        raise click.UsageError(f"--control-host {control_host} needs --control-token")
     log_json_lines(access=access_log)
     table = routes(
         origin_url=Topology(
@@ -158,6 +184,7 @@ def edge(
         carry=carry,
         behind_proxy=behind_proxy,
         as_shield=as_shield,
+        control=Door(control_port, control_host, token) if control_port else None,
         limits=Limits(unix_ms, requests=client_requests, connections=client_connections)
         if client_requests or client_connections
         else None,

@@ -51,6 +51,13 @@ class Flights(Generic[V]):
             flight = self._flights[key] = _Flight(asyncio.get_running_loop().create_future())
             flight.task = asyncio.create_task(self._fly(key, flight, fetch), name=f"fetch {key}")
 
+    async def land(self, key: str, fetch: Fetch[V]) -> V:
+        """As `join`, and comes back when the flight is over, however that was, and not as soon as it tells."""
+        self.start(key, fetch)
+        flight = self._flights[key]
+        await asyncio.wait([flight.task])
+        return flight.news.result()
+
     async def close(self) -> None:
         """End every flight; those who wait are cancelled."""
         flights = list(self._flights.values())

@@ -133,6 +133,15 @@ class Metrics:
         """Tell what `collector` knows as well; of this worker alone."""
         self._registry.register(collector)
 
+    def memory(self) -> dict[str, int]:
+        """What is in memory, of all workers together."""
+        self.refresh()
+        return {name: self._tally.total(cell) for name, cell in self._gauges.items()}
+
+    def decided(self) -> dict[str, int]:
+        """Requests by what was decided, of all workers together."""
+        return {value: self._tally.total(cell) for value, cell in self._cells["requests"].items()}
+
     def text(self) -> bytes:
         """The exposition format, version 0.0.4."""
         self.refresh()

@@ -58,6 +58,12 @@ class Tier:
         """End every fetch."""
         await self._flights.close()
 
+    async def bring(self, path: str, request_id: str) -> Outcome:
+        """Fetch `path` as if a listener had asked, and wait until all of it has come. Raises `UpstreamFailed`."""
+        entry = self._cache.peek(path)
+        known = entry if isinstance(entry, Whole) else None
+        return await self._flights.land(path, lambda tell: self._refill.fly(path, known, request_id, tell))
+
     async def serve(self, request: web.Request, path: str) -> web.StreamResponse:
         """The answer to `request` for `path`, which is canonical; ``request[SIGNATURE]`` is for a manifest to carry on."""
         entry, now = self._cache.get(path), self._clock()

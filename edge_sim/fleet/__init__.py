@@ -1,0 +1,1 @@
+"""Many edges at once, through their control doors (`edge_sim.edge.control`)."""
