@@ -143,7 +143,7 @@ _NOTHING = Asked(b"", b"", b"", b"")
 class FastHandler(web.RequestHandler):
     """aiohttp's connection, with the short way before it."""
 
-    __slots__ = ("_bare", "_known", "_sealed", "_shelf", "_socket")
+    __slots__ = ("_bare", "_known", "_sealed", "_shelf", "_socket", "_untouched")
 
     def __init__(self, manager: web.Server, shelf: Shelf, **options: Any) -> None:
         super().__init__(manager, **options)
@@ -151,6 +151,7 @@ class FastHandler(web.RequestHandler):
         self._socket: socket.socket | None = None
         # All that came until now were whole requests without a body, so aiohttp's parser stands between two.
         self._bare = True
+        self._untouched = True  # nothing has come that was not answered here
         self._known: tuple[bytes, Asked] = (b"", _NOTHING)
         self._sealed = False  # TLS: bytes go through the transport, which encrypts them
 
@@ -169,9 +170,13 @@ class FastHandler(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         if data and self._bare:
-            if (waiter := self._waiter) is not None and not waiter.done() and self._quick(data):
+            # Idle: aiohttp waits for a request, or it has not come to that yet on a connection that is new.
+            waiter = self._waiter
+            idle = self._untouched if waiter is None else not waiter.done()
+            if idle and self._quick(data):
                 return
             self._bare = _is_bare(data)
+        self._untouched = False
         super().data_received(data)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:

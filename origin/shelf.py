@@ -199,7 +199,7 @@ class FileShelf:
         self._closed = True
         for task in self._learning.values():
             task.cancel()
-        self._lines.flush()
+        self._lines.close()
         while self._files:
             os.close(self._files.popitem()[1].descriptor)
 

@@ -10,6 +10,7 @@ send past its memory protects no origin.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -30,7 +31,9 @@ from edge_sim.edge.jobs import Jobs
 from edge_sim.edge.limits import Limits
 from edge_sim.edge.metrics import CONTENT_TYPE, Metrics
 from edge_sim.edge.paths import check_path
+from edge_sim.edge.purges import Purges
 from edge_sim.edge.shelf import LimitedShelf, MemoryShelf
+from edge_sim.edge.siblings import Siblings
 from edge_sim.edge.stock import Stock
 from edge_sim.edge.tier import SIGNATURE, Tier
 from edge_sim.edge.upstream import session
@@ -65,6 +68,7 @@ def routes(
     fast_path: bool = True,
     tally: Tally | None = None,
     worker: int = 0,
+    siblings: Siblings | None = None,
 ) -> Routes:
     """The edge's routes. `memory` is the cache's budget in bytes, `policy` names who leaves it, `clock` gives Unix time in ms.
 
@@ -74,7 +78,7 @@ def routes(
     With `api_url`, the control API's paths pass through to it, uncached. With `signers`, a signature of theirs in the query or a
     cookie opens ``/songs/…``, too, and manifests carry it on as `carry` says. `behind_proxy`: listeners' addresses are
     in ``X-Real-IP``. `fast_path`: plain requests for what is in memory go past most of aiohttp. `tally` (of `Metrics.CELLS`) is
-    shared between workers, of which this is number `worker`.
+    shared between workers, of which this is number `worker`; `siblings` are the others.
     """
     edge = Edge(
         topology=Topology([origin_url], checks=False) if isinstance(origin_url, str) else origin_url,
@@ -89,6 +93,7 @@ def routes(
         fast_path=fast_path,
         tally=tally,
         worker=worker,
+        siblings=siblings,
     )
     table: list[web.AbstractRouteDef] = [
         web.get(r"/t/{token}/songs/{path:.+}", edge.stream),
@@ -127,6 +132,7 @@ class Edge:
         fast_path: bool,
         tally: Tally | None,
         worker: int,
+        siblings: Siblings | None,
     ) -> None:
         self._topology = topology
         self._api_url = api_url
@@ -143,6 +149,7 @@ class Edge:
         self.shelf = self._new_shelf() if fast else None
         if self.shelf is not None:
             self._cache.gone = self.shelf.forget
+        self._siblings = siblings
         self._session: aiohttp.ClientSession
         self._tier: Tier
         self._stock: Stock
@@ -175,21 +182,26 @@ class Edge:
                 clock=self._clock,
                 status=self._status,
                 shelf=self.shelf,
+                siblings=self._siblings,
             )
             self._stock = Stock(self._tier, self._cache, self._clock)
             self._ledger = Ledger(self._stock.kept)
             jobs = Jobs(self._stock, self._ledger)
-            async with self._operated(
-                Control(
-                    name=name_of(self._topology.region),
-                    token=self._control.token if self._control else "",
-                    stock=self._stock,
-                    jobs=jobs,
-                    ledger=self._ledger,
-                    upstreams=upstreams,
-                    metrics=self._metrics,
-                    clock=self._clock,
-                )
+            purges = Purges(self._stock, self._siblings)
+            async with (
+                self._among_siblings(),
+                self._operated(
+                    Control(
+                        name=name_of(self._topology.region),
+                        token=self._control.token if self._control else "",
+                        purges=purges,
+                        jobs=jobs,
+                        ledger=self._ledger,
+                        upstreams=upstreams,
+                        metrics=self._metrics,
+                        clock=self._clock,
+                    )
+                ),
             ):
                 yield
             await jobs.close()
@@ -207,6 +219,16 @@ class Edge:
         door = application("edge-control", control.routes(), client_max_size=LARGEST)
         async with listening(door, self._control.host, self._control.port):
             yield
+
+    @asynccontextmanager
+    async def _among_siblings(self) -> AsyncIterator[None]:
+        if self._siblings is None:
+            yield
+            return
+        telling = asyncio.create_task(self._metrics.keep_fresh())
+        async with self._siblings.opened(self._tier.lender().serve):
+            yield
+        telling.cancel()
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """``/t/{token}/songs/…``: what the token opens."""

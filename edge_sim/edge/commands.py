@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from edge_sim.edge.carried import Carry
+    from media.serving import Routes
     from origin.tokens import Keyring
 
 
@@ -122,6 +125,19 @@ class _Context(Protocol):
     show_default=True,
     help="Answer plain requests for what is in memory past most of aiohttp.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Processes on that port, which share the memory's budget.  [default: one for each core]",
+)
+@click.option(
+    "--drain",
+    type=click.IntRange(0, 600),
+    default=1,
+    show_default=True,
+    metavar="SECONDS",
+    help="After a signal: how long connections are still answered, and told to go elsewhere.",
+)
 @click.pass_obj
 def edge(
     context: _Context,
@@ -145,20 +161,24 @@ def edge(
     client_requests: int,
     client_connections: int,
     fast_path: bool,
+    workers: int | None,
+    drain: int,
 ) -> None:
     """Serve as a caching edge in front of an origin, until a signal ends it.
 
     GET /verify answers other servers, such as nginx and Varnish, whether a request may have what it asks for.
     """
-    import uvloop
-
     from drm.options import read_token
     from edge_sim.edge.app import routes
     from edge_sim.edge.clock import unix_ms
     from edge_sim.edge.control import Door
     from edge_sim.edge.limits import Limits
+    from edge_sim.edge.metrics import Metrics
+    from edge_sim.edge.siblings import Siblings
     from edge_sim.edge.upstreams.ask import Topology
-    from media.serving import application, log_json_lines, run
+    from media.serving import log_json_lines
+    from media.tally import Tally
+    from media.workers import Worker, cores, raise_file_limit, run_workers
     from origin.signing.settings import read_gate_signers
     from origin.signing.watched import Watched
 
@@ -168,36 +188,81 @@ def edge(
     if control_port and not token and not on_loopback(control_host):
         raise click.UsageError(f"--control-host {control_host} needs --control-token")
     log_json_lines(access=access_log)
-    table = routes(
-        origin_url=Topology(
-            # A server that is named twice is one server.
-            tuple(dict.fromkeys(each.rstrip("/") for each in origins)),
-            tuple(dict.fromkeys(each.rstrip("/") for each in shields)),
-            region or ("shield" if as_shield else ""),
-            health_checks,
-        ),
-        keys=context.token_keys(),
-        memory=memory,
-        policy=policy,
-        api_url=api,
-        signers=Watched(signing, read_gate_signers) if signing else None,
-        carry=carry,
-        behind_proxy=behind_proxy,
-        as_shield=as_shield,
-        control=Door(control_port, control_host, token) if control_port else None,
-        limits=Limits(unix_ms, requests=client_requests, connections=client_connections)
-        if client_requests or client_connections
-        else None,
-        fast_path=fast_path,
+    topology = Topology(
+        # A server that is named twice is one server.
+        tuple(dict.fromkeys(each.rstrip("/") for each in origins)),
+        tuple(dict.fromkeys(each.rstrip("/") for each in shields)),
+        region or ("shield" if as_shield else ""),
+        health_checks,
     )
-    app = application("edge", table)
+    keys = context.token_keys()
+    signers = Watched(signing, read_gate_signers) if signing else None
+    count = workers or cores()
+    tally = Tally(Metrics.CELLS, rows=count + 1)
+
+    def table(worker: int, siblings: Siblings | None) -> Routes:
+        return routes(
+            origin_url=topology,
+            keys=keys,
+            memory=memory // count,
+            policy=policy,
+            api_url=api,
+            signers=signers,
+            carry=carry,
+            behind_proxy=behind_proxy,
+            as_shield=as_shield,
+            # One worker has the door; what it is told, it tells its siblings.
+            control=Door(control_port, control_host, token) if control_port and not worker else None,
+            limits=Limits(unix_ms, requests=client_requests, connections=client_connections)
+            if client_requests or client_connections
+            else None,
+            fast_path=fast_path,
+            tally=tally,
+            worker=worker,
+            siblings=siblings,
+        )
+
+    def announce(bound: int) -> None:
+        # One line however many origins there are, and no markup in it.
+        said = f"edge of {', '.join(origins)} on http://{host}:{bound}/"
+        context.console.print(said, markup=False, soft_wrap=True)
+
+    raise_file_limit()
+    if count == 1:
+        _serve(table(0, None), host, port, drain, announce, None)
+        return
+    parent = Metrics(None, tally, count)
+    # mkdtemp makes it for its owner alone: whoever reaches the sockets in it needs no token.
+    with TemporaryDirectory(prefix="tonearm-edge-") as folder:
+
+        def work(worker: Worker) -> None:
+            siblings = Siblings(Path(folder), number=worker.number, count=count)
+            _serve(table(worker.number, siblings), host, worker.port, drain, worker.ready, worker.lifeline)
+
+        run_workers(count, host, port, work, ready=announce, restarted=parent.restarts.inc)
+
+
+def _serve(
+    table: Routes,
+    host: str,
+    port: int,
+    drain: int,
+    ready: Callable[[int], None],
+    lifeline: int | None,
+) -> None:
+    """One process that serves, as the only one or as one of several."""
+    import uvloop
+
+    from media.serving import application, run
+
     uvloop.run(
         run(
-            app,
+            application("edge", table),
             host,
             port,
-            ready=lambda bound: context.console.print(
-                f"edge of {', '.join(origins)} on http://{host}:{bound}/"
-            ),
+            ready=ready,
+            shared=lifeline is not None,
+            drain_s=float(drain),
+            lifeline=lifeline,
         )
     )

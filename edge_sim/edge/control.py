@@ -23,7 +23,7 @@ from edge_sim.edge.clock import Clock
 from edge_sim.edge.jobs import WAITING, Jobs, Order
 from edge_sim.edge.metrics import Metrics
 from edge_sim.edge.paths import check_path
-from edge_sim.edge.stock import Stock
+from edge_sim.edge.purges import Purges
 from edge_sim.edge.upstreams.ask import Upstreams
 from edge_sim.edge.warming.ledger import CAUSES, OUTCOMES, Ledger
 from media import layout
@@ -50,7 +50,7 @@ class Control:
         *,
         name: str,
         token: str,
-        stock: Stock,
+        purges: Purges,
         jobs: Jobs,
         ledger: Ledger,
         upstreams: Upstreams,
@@ -59,7 +59,7 @@ class Control:
     ) -> None:
         self._name = name
         self._token = token.encode()
-        self._stock = stock
+        self._purges = purges
         self._jobs = jobs
         self._ledger = ledger
         self._upstreams = upstreams
@@ -98,7 +98,7 @@ class Control:
         soft = order.get("soft", False)
         if not isinstance(soft, bool):
             raise _refusal("soft: true or false expected")
-        purged = self._stock.purge(paths, prefixes, soft=soft)
+        purged = await self._purges.purge(paths, prefixes, soft=soft)
         return web.json_response({"purged": purged}, headers={"Cache-Control": "no-store"})
 
     async def _warm(self, request: web.Request) -> web.Response:

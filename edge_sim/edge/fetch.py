@@ -49,13 +49,22 @@ class Arrival:
     """The beginning of an answer, 200, 304 or 404 (which 410 is, too). `head` is that of the object, `None` with 404.
 
     `length` of the body in bytes is `None` where the origin does not know it yet. `body` has it, and raises `UpstreamFailed` when
-    it breaks off.
+    it breaks off. `lent`: not from an origin but from a sibling, which says this of itself (`edge_sim.edge.borrowing`).
     """
 
     status: int
     head: Head | None = None
     length: int | None = None
     body: AsyncGenerator[bytes] | None = None
+    lent: str = ""
+
+
+def question(known: Head | None, request_id: str) -> dict[str, str]:
+    """The header fields that ask for an object; with `known` only if it changed."""
+    headers = {"Accept-Encoding": "identity", "X-Request-Id": request_id}
+    if known is not None and known.etag:
+        headers["If-None-Match"] = known.etag
+    return headers
 
 
 class Origin:
@@ -71,11 +80,8 @@ class Origin:
 
         Raises `UpstreamFailed`, `UpstreamTimeout`.
         """
-        headers = {"Accept-Encoding": "identity", "X-Request-Id": request_id}
-        if known is not None and known.etag:
-            headers["If-None-Match"] = known.etag
-        async with self._upstreams.ask(path, headers) as response:
-            yield self._judge(path, known, response)
+        async with self._upstreams.ask(path, question(known, request_id)) as response:
+            yield self.judge(path, known, response)
 
     async def forward(self, request: web.Request, path: str, status: str) -> web.StreamResponse:
         """Straight through, a piece at a time; `status` is the Cache-Status to send. Raises like `fetch`."""
@@ -84,7 +90,8 @@ class Origin:
         async with self._upstreams.ask(path, headers, method=request.method) as upstream:
             return await relay(request, upstream, what=f"origin: {path}", cache_status=status)
 
-    def _judge(self, path: str, known: Head | None, response: aiohttp.ClientResponse) -> Arrival:
+    def judge(self, path: str, known: Head | None, response: aiohttp.ClientResponse) -> Arrival:
+        """What `response` to that question is. Raises `UpstreamFailed`."""
         now = self._clock()
         if response.status == 200:
             length = response.content_length

@@ -6,6 +6,7 @@ sends can make a new one, and counting is adding to an integer. To count somethi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ COUNTERS = {
     "stale": _Family("Old objects sent because the origin failed."),
     "sent_bytes": _Family("Body bytes sent to clients."),
     "fetched_bytes": _Family("Body bytes taken from the origin."),
+    "borrowed": _Family("Misses of one worker that another had in memory."),
     "quick": _Family("Answers of the fast path."),
     "limited": _Family("Requests refused because a listener asked for too much."),
     "worker_restarts": _Family("Workers that died and were started anew."),
@@ -46,6 +48,7 @@ GAUGES = {
     "budget_bytes": "Memory allowed.",
 }
 _EVICTIONS = "evictions"
+_REFRESH_S = 0.25  # how old what a sibling tells of our memory may be
 
 
 class Count:
@@ -99,6 +102,7 @@ class Metrics:
         self.stale = self._single("stale")
         self.sent = self._single("sent_bytes")
         self.fetched = self._single("fetched_bytes")
+        self.borrowed = self._single("borrowed")
         self._quick = (
             self._cells["requests"]["hit"],
             self._cells["quick"][""],
@@ -116,6 +120,12 @@ class Metrics:
         row[hits] += 1
         row[quick] += 1
         row[sent_bytes] += sent
+
+    async def keep_fresh(self) -> None:
+        """Refresh until cancelled."""
+        while True:
+            self.refresh()
+            await asyncio.sleep(_REFRESH_S)
 
     def refresh(self) -> None:
         """Tell the siblings how full this worker's memory is."""

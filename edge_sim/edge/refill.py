@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from edge_sim.edge.borrowing import Borrowing
 from edge_sim.edge.cache import MemoryCache
 from edge_sim.edge.cache_status import Forward
 from edge_sim.edge.download import Download
@@ -35,6 +36,7 @@ class Outcome:
     storable: bool = True
     stored: bool = False
     rescued: bool = False  # the origin failed, and an old object stands in
+    lent: str = ""  # what a sibling says of itself, when it was one that answered
 
 
 Tell = Callable[[Outcome], None]
@@ -47,7 +49,9 @@ class Refill:
     does what is too large to be kept: one object must not sweep out all the others.
     """
 
-    def __init__(self, *, cache: MemoryCache, origin: Origin, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self, *, cache: MemoryCache, origin: Origin | Borrowing, metrics: Metrics, clock: Clock
+    ) -> None:
         self._cache = cache
         self._origin = origin
         self._metrics = metrics
@@ -59,7 +63,7 @@ class Refill:
         """Ask for `path`, if `known` has changed. Raises `UpstreamFailed` while nothing is told."""
         try:
             async with self._origin.ask(path, known, request_id) as arrival:
-                await self._take(path, known, arrival, tell)
+                await self._take(path, known, arrival, _lent(tell, arrival.lent) if arrival.lent else tell)
         except UpstreamFailed as error:
             self._metrics.fetches.labels("failed").inc()
             if known is None or not known.usable(self._clock()):
@@ -67,7 +71,8 @@ class Refill:
                 raise
             tell(Outcome(known, "stale", rescued=True))
         else:
-            self._metrics.fetches.labels(str(arrival.status)).inc()
+            if not arrival.lent:
+                self._metrics.fetches.labels(str(arrival.status)).inc()
 
     async def _take(self, path: str, known: Whole | None, arrival: Arrival, tell: Tell) -> None:
         why: Forward = "uri-miss" if known is None else "stale"
@@ -85,6 +90,8 @@ class Refill:
             return
         if not head.freshness.storable:
             self._cache.remove(path)
+        if not arrival.lent:
+            body = self._counted(body)
         async with aclosing(body):
             if length is None:
                 await self._unknown(path, head, body, why, tell)
@@ -126,7 +133,6 @@ class Refill:
             raise
         finally:
             self._room += download.length
-            self._metrics.fetched.inc(download.came)
         # Nobody can have read the last bytes by now: who has all of it finds it here when asking again.
         self._keep(path, download.land())
         tell(coming)
@@ -147,12 +153,21 @@ class Refill:
                     return
         finally:
             self._room += len(got)
-            self._metrics.fetched.inc(len(got))
         whole = Whole(head.headers, head.born_ms, head.freshness, bytes(got))
         tell(Outcome(whole, why, storable=head.freshness.storable, stored=self._keep(path, whole)))
+
+    async def _counted(self, body: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+        async with aclosing(body):
+            async for chunk in body:
+                self._metrics.fetched.inc(len(chunk))
+                yield chunk
 
     def _keep(self, path: str, whole: Whole) -> bool:
         if whole.freshness.storable:
             return self._cache.put(path, whole)
         self._cache.remove(path)
         return False
+
+
+def _lent(tell: Tell, lent: str) -> Tell:
+    return lambda outcome: tell(replace(outcome, lent=lent))

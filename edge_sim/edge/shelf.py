@@ -268,7 +268,7 @@ class MemoryShelf:
             self._files.take(image)
 
     def close(self) -> None:
-        self._lines.flush()
+        self._lines.close()
         while self._images:
             self._files.take(self._images.popitem()[1])
 

@@ -7,9 +7,12 @@ decided before (`edge_sim.edge.app`).
 
 from __future__ import annotations
 
+from copy import copy
+
 from aiohttp import web
 
 from edge_sim.edge.answers import answer, part
+from edge_sim.edge.borrowing import Borrowing
 from edge_sim.edge.cache import MemoryCache
 from edge_sim.edge.cache_status import CacheStatus, Forward
 from edge_sim.edge.carried import Carry, carried
@@ -20,6 +23,7 @@ from edge_sim.edge.metrics import Metrics
 from edge_sim.edge.objects import Head, Missing, Oversized, Whole
 from edge_sim.edge.refill import Outcome, Refill
 from edge_sim.edge.shelf import MemoryShelf
+from edge_sim.edge.siblings import Siblings
 from edge_sim.edge.streaming import pieces, send
 from media.errors import ObjectMissing, TonearmError, UpstreamFailed
 from media.serving import REQUEST_ID, problem
@@ -31,7 +35,10 @@ SIGNATURE = web.RequestKey("signature", str)  # the part of the query that a man
 
 
 class Tier:
-    """A memory, and the fetches from `origin` that fill it. `carry` says how manifests carry a signature on, `shelf` serves the fast path."""
+    """A memory, and the fetches from `origin` that fill it. `carry` says how manifests carry a signature on, `shelf` serves the fast path.
+
+    With `siblings`, what one of them owns is asked of it first.
+    """
 
     def __init__(
         self,
@@ -43,6 +50,7 @@ class Tier:
         clock: Clock,
         status: CacheStatus,
         shelf: MemoryShelf | None,
+        siblings: Siblings | None = None,
     ) -> None:
         self._cache = cache
         self._origin = origin
@@ -51,8 +59,16 @@ class Tier:
         self._clock = clock
         self._status = status
         self._shelf = shelf
-        self._refill = Refill(cache=cache, origin=origin, metrics=metrics, clock=clock)
+        behind = Borrowing(siblings, origin) if siblings is not None else origin
+        self._refill = Refill(cache=cache, origin=behind, metrics=metrics, clock=clock)
         self._flights: Flights[Outcome] = Flights()
+
+    def lender(self) -> Tier:
+        """The same memory and the same fetches, for siblings: they count themselves what their listeners ask for."""
+        twin = copy(self)
+        twin._metrics = Metrics(None)
+        twin._shelf = None
+        return twin
 
     async def close(self) -> None:
         """End every fetch."""
@@ -109,13 +125,21 @@ class Tier:
             # RFC 9111 §4: an answer that may not be kept is for the one who asked, and nobody else.
             return await self._pass(request, path, outcome.why)
         head = found.head if isinstance(found, Download) else found
-        status = self._status.forwarded(
-            outcome.why,
-            status=304 if outcome.status == 304 else None,
-            stored=outcome.stored,
-            collapsed=joined,
-            detail="stale-if-error" if outcome.rescued else "",
-            upstream=head.headers.get("Cache-Status", "") if isinstance(head, Head) else "",
+        upstream = head.headers.get("Cache-Status", "") if isinstance(head, Head) else ""
+        borrowed = outcome.lent.startswith("hit") and not joined
+        if borrowed:
+            self._metrics.borrowed.inc()
+        status = (
+            self._status.hit(upstream, detail="sibling")
+            if borrowed
+            else self._status.forwarded(
+                outcome.why,
+                status=304 if outcome.status == 304 else None,
+                stored=outcome.stored,
+                collapsed=joined,
+                detail="stale-if-error" if outcome.rescued else "",
+                upstream=upstream,
+            )
         )
         if not isinstance(found, Download):
             return await self._answer(request, path, found, status)

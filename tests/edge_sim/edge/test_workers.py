@@ -1,0 +1,262 @@
+"""``tonearm edge --workers``: several processes on one port are one cache, and what happens when one of them goes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+import cli
+from edge_sim.edge.app import routes
+from edge_sim.edge.siblings import Siblings, owner
+from media.serving import application, listening
+from origin.tokens import load_token_keys, sign
+
+SONG = "songs/a-song/0123456789abcdef/"
+
+
+def workers_of(pid: int) -> set[int]:
+    return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+async def until(state: Callable[[], bool]) -> None:
+    """Other processes tell nobody what they do; look until it is so (the test run's time limit ends it)."""
+    while not state():
+        await asyncio.sleep(0.01)
+
+
+class Edge:
+    """The parent process, and listeners each of whom has a connection of their own, so that the kernel chooses the worker."""
+
+    def __init__(self, process: Process, address: str, home: Path) -> None:
+        self.process = process
+        self.address = address
+        self.token = sign("songs/", keys=load_token_keys(home, None), expires_ms=1 << 47)
+
+    async def get(self, name: str, **headers: str) -> tuple[int, str, bytes]:
+        """Status, Cache-Status and body."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.address}/t/{self.token}/{SONG}{name}", headers=headers) as answer,
+        ):
+            return answer.status, answer.headers["Cache-Status"], await answer.read()
+
+    async def counted(self, name: str) -> int:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.address}/metrics") as answer,
+        ):
+            found = re.search(rf"(?m)^tonearm_edge_{re.escape(name)} (\S+)", await answer.text())
+            return int(float(found[1])) if found else 0
+
+
+@asynccontextmanager
+async def running(origin: Any, home: Path, *arguments: str) -> AsyncIterator[Edge]:
+    """It ends with its workers, whatever a test does."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli", "--home", str(home), "edge", "--origin", origin.url, "--port", "0"),
+        *("--no-access-log", *arguments),
+        cwd=Path(cli.__file__).parent,
+        env={**os.environ, "TMPDIR": str(home.parent)},
+        stderr=PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        line = (await process.stderr.readline()).decode()
+        found = re.search(r"on (http://127\.0\.0\.1:\d+)/", line)
+        assert found, line
+        yield Edge(process, found[1], home)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.communicate()
+
+
+async def test_what_many_workers_miss_is_one_fetch(origin: Any, tmp_path: Path) -> None:
+    names = [f"{number}.m4s" for number in range(12)]
+    for name in names:
+        origin.says(name, name.encode() * 1000, etag=f'"{name}"')
+    gates = [origin.holds(name) for name in names]
+    async with running(origin, tmp_path / "home", "--workers", "3", "--memory", "3MB") as edge:
+        assert len(workers_of(edge.process.pid)) == 3
+        crowd = [asyncio.create_task(edge.get(name)) for name in names * 20]
+        # All have been counted by the worker that they reached before the origin says a word.
+        while (
+            sum([await edge.counted(f'requests_total{{cache="{kind}"}}') for kind in ("miss", "collapsed")])
+            < 240
+        ):
+            pass
+        for gate in gates:
+            gate.open()
+        answers = await asyncio.gather(*crowd)
+        assert [body for _, _, body in answers] == [name.encode() * 1000 for name in names * 20]
+        assert {status for status, _, _ in answers} == {200}
+        assert sorted(question.path for question in origin.heard) == sorted(SONG + name for name in names)
+        # One tier to the outside: nobody sees that a worker asked another.
+        assert {cache for _, cache, _ in answers} <= {
+            "tonearm-edge; fwd=uri-miss; stored",
+            "tonearm-edge; fwd=uri-miss; stored; collapsed",
+        }
+        assert await edge.counted('fetches_total{outcome="200"}') == 12
+        assert await edge.counted("fetched_bytes_total") == sum(len(name) for name in names) * 1000
+        assert await edge.counted("sent_bytes_total") == 20 * sum(len(name) for name in names) * 1000
+        assert await edge.counted("budget_bytes") == 3_000_000
+
+
+async def test_a_worker_has_from_its_sibling_what_it_never_saw(origin: Any, tmp_path: Path) -> None:
+    origin.says("a.m4s", b"a" * 5000, etag='"a"', headers={"Cache-Status": 'far; key="x, y"; hit'})
+    async with running(origin, tmp_path / "home", "--workers", "2") as edge:
+        said = [(await edge.get("a.m4s"))[1] for _ in range(40)]
+        assert len(origin.asked("a.m4s")) == 1
+        assert said[0] == 'far; key="x, y"; hit, tonearm-edge; fwd=uri-miss; stored'
+        assert set(said[1:]) <= {
+            'far; key="x, y"; hit, tonearm-edge; hit',
+            'far; key="x, y"; hit, tonearm-edge; hit; detail=sibling',
+        }
+        assert await edge.counted("borrowed_total") == sum("sibling" in each for each in said) <= 1
+        hits = await edge.counted('requests_total{cache="hit"}')
+        assert hits + await edge.counted('requests_total{cache="miss"}') == 40
+        # All but the first that came to each worker.
+        assert await edge.counted("quick_total") >= 38
+        assert (await edge.get("missing.m4s"))[0] == 404
+
+
+async def test_a_purge_reaches_every_worker(origin: Any, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        door = probe.getsockname()[1]
+    origin.says("a.m4s", b"old")
+    arguments = ("--workers", "3", "--control", str(door))
+    async with running(origin, tmp_path / "home", *arguments) as edge:
+        while await edge.counted("objects") < 3:  # until all of them have it
+            assert (await edge.get("a.m4s"))[2] == b"old"
+        origin.says("a.m4s", b"new")
+        for soft, purged in ((True, 3), (False, 3)):
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(
+                    f"http://127.0.0.1:{door}/purge", json={"songs": ["a-song"], "soft": soft}
+                ) as answer,
+            ):
+                assert await answer.json() == {"purged": purged}
+            assert {(await edge.get("a.m4s"))[2] for _ in range(30)} == {b"new"}
+            while await edge.counted("objects") < 3:
+                await edge.get("a.m4s")
+
+
+async def test_a_sibling_that_died_is_nobodys_error(origin: Any, tmp_path: Path) -> None:
+    names = [f"{number}.m4s" for number in range(30)]
+    for name in names:
+        origin.says(name, name.encode())
+    async with running(origin, tmp_path / "home", "--workers", "2") as edge:
+        before = workers_of(edge.process.pid)
+        os.kill(min(before), signal.SIGKILL)
+        # Those who reach the other one, and ask for what the dead one owned.
+        for name in names:
+            try:
+                status, cache, body = await edge.get(name)
+            except aiohttp.ClientError:  # its connection was the dead one's
+                continue
+            assert (status, body) == (200, name.encode()), cache
+        await until(lambda: len(workers_of(edge.process.pid)) == 2)
+        for name in names:
+            assert (await edge.get(name))[::2] == (200, name.encode())
+        assert await edge.counted("worker_restarts_total") == 1
+
+
+async def test_an_owner_that_dies_over_a_body_is_replaced_in_the_midst_of_it(
+    origin: Any, tmp_path: Path, token_keys: Any, clock: Any
+) -> None:
+    body = os.urandom(300_000)
+    name = next(f"{n}.m4s" for n in range(99) if owner(f"{SONG}{n}.m4s", 2) == 1)
+    origin.says(name, body, etag='"same"')
+    folder = tmp_path / "s"
+    folder.mkdir(mode=0o700)
+
+    async def die_half_way(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b'HTTP/1.1 200 OK\r\nETag: "same"\r\nCache-Control: max-age=60\r\nContent-Length: 300000\r\n'
+            b"Cache-Status: tonearm-edge; fwd=uri-miss; stored\r\n\r\n" + body[:100_001]
+        )
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_unix_server(die_half_way, str(folder / "1"))
+    table = routes(
+        origin_url=origin.url,
+        keys=token_keys,
+        memory=4 << 20,
+        clock=clock,
+        siblings=Siblings(folder, number=0, count=2),
+    )
+    async with (
+        server,
+        listening(application("edge", table), "127.0.0.1", 0) as port,
+        aiohttp.ClientSession() as session,
+    ):
+        token = sign(SONG, keys=token_keys, expires_ms=1 << 47)
+        async with session.get(f"http://127.0.0.1:{port}/t/{token}/{SONG}{name}") as answer:
+            assert (answer.status, await answer.read()) == (200, body)
+    assert len(origin.asked(name)) == 1
+
+
+async def test_everybody_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+
+    async def lend(request: Any, path: str) -> Any:
+        raise AssertionError(path)
+
+    everybody = [Siblings(tmp_path, number=number, count=3) for number in range(3)]
+    async with everybody[0].opened(lend), everybody[1].opened(lend):
+        for number, each in enumerate(everybody):
+
+            async def handler(message: bytes, number: int = number) -> bytes:
+                return b"%d heard %b" % (number, message)
+
+            each.listen("purge", handler)
+        # The third has not started.
+        assert await everybody[1].broadcast("purge", b"x") == [b"1 heard x", b"0 heard x"]
+        async with everybody[2].opened(lend):
+            assert await everybody[0].broadcast("purge", b"") == [b"0 heard ", b"1 heard ", b"2 heard "]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_them_all_and_leaves_nothing_behind(
+    origin: Any, tmp_path: Path, number: signal.Signals
+) -> None:
+    origin.says("a.m4s", b"a")
+    async with running(origin, tmp_path / "home", "--workers", "2") as edge:
+        (folder,) = tmp_path.glob("tonearm-edge-*")
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert {each.name for each in folder.iterdir()} == {"0", "1"}
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.connect(str(folder / "0"))
+        assert (await edge.get("a.m4s"))[0] == 200
+        edge.process.send_signal(number)
+        _, said = await edge.process.communicate()
+        assert (edge.process.returncode, said) == (0, b"")
+        assert not folder.exists()
+
+
+def test_owners_are_the_same_everywhere_and_share_alike() -> None:
+    assert [owner(f"{SONG}{number}", 4) for number in range(8)] == [
+        owner(f"{SONG}{number}", 4) for number in range(8)
+    ]
+    assert owner("songs/abc/0123456789abcdef/hls.m3u8", 7) == 3
+    shares = [0] * 4
+    for song in range(100):
+        for segment in range(40):
+            shares[owner(f"songs/{song}/0123456789abcdef/audio/low/{segment:05d}.m4s", 4)] += 1
+    assert max(shares) - min(shares) < 400
