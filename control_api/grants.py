@@ -60,6 +60,9 @@ class Grant(View):
     expires_at: int = Field(description="Unix time in milliseconds")
     base_url: str
     manifests: dict[str, str]
+    start_playlists: dict[str, str] = Field(
+        description="the start rendition's HLS media playlist, by the kind of manifest: one request less, and no other quality"
+    )
     presentation_url: str
     license_url: str | None = Field(description="null when the song is not protected")
     protection: ProtectionView
@@ -137,6 +140,11 @@ class Grants:
             expires_at=admitted.expires_ms,
             base_url=base,
             manifests={kind: base + name for kind, name in entry.manifests.items()},
+            start_playlists={
+                kind: base + layout.media_playlist(entry.start_rendition, kind)
+                for kind in entry.manifests
+                if kind in layout.PLAYLISTS
+            },
             presentation_url=base + layout.PRESENTATION,
             license_url=None if entry.kid is None else root + layout.LICENCE,
             protection=ProtectionView(

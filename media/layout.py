@@ -31,6 +31,7 @@ KEYS = "keys/{kid}"  # relative to the token's root
 LICENCE = "licence/clearkey"
 
 MANIFESTS = {"hls": "hls.m3u8", "hls-identity": "hls-identity.m3u8", "dash": "dash.mpd"}  # by kind
+PLAYLISTS = ("hls", "hls-identity")  # the kinds that have a media playlist for each rendition
 
 VERSION = re.compile(r"[0-9a-f]{16}", re.ASCII)
 IMMUTABLE = "public, max-age=31536000, immutable"

@@ -63,6 +63,7 @@ async def test_a_grant_says_all_that_a_player_needs(
         "expires_at": clock() + 20 * 60_000,
         "base_url": base,
         "manifests": {"hls": base + "hls.m3u8", "dash": base + "dash.mpd"},
+        "start_playlists": {"hls": base + "audio/normal/hls.m3u8"},
         "presentation_url": base + "presentation.json",
         "license_url": f"{root}/t/{token}/licence/clearkey",
         "protection": {"scheme": "cbcs", "kid": str(kid), "kids": [str(kid)]},

@@ -9,6 +9,8 @@ import { Search } from "./search.js";
 import { Turntable } from "./turntable.js";
 import { heard, rangesOf } from "./timeline.js";
 
+const POLITE_MS = 1000; // after a press, whatever is no part of the start waits so long
+
 const find = (selector) => document.querySelector(selector);
 
 const api = new Api();
@@ -95,14 +97,15 @@ function sing(song) {
   }
 }
 
-/** Tells the API how much of a track was heard. */
-function report(track) {
+/** Tells the API how much of a track was heard; `later` when somebody waits for other answers. */
+function report(track, later = 0) {
   if (!track) return;
   const total = heard(rangesOf(engine.audio.played), track.origin, track.end) * 1000;
   const more = total - (reported.get(track) ?? 0);
   if (more < 1000) return;
   reported.set(track, total);
-  api.played(track.song.song_id, more);
+  if (later) setTimeout(() => api.played(track.song.song_id, more), later);
+  else api.played(track.song.song_id, more);
 }
 
 function refresh() {
@@ -126,7 +129,7 @@ function animate() {
   if (engine.state === "playing") animate.next = setTimeout(() => requestAnimationFrame(animate), 50);
 }
 
-engine.addEventListener("leave", ({ detail }) => report(detail));
+engine.addEventListener("leave", ({ detail }) => report(detail, POLITE_MS));
 engine.addEventListener("song", ({ detail }) => {
   complain("");
   sing(detail);
