@@ -47,6 +47,7 @@ COMMANDS = {
     ),
     "api": ("control_api.commands:api", "The control API alone."),
     "play": ("edge_sim.player.commands:play", "A virtual player: the waterfall of a start."),
+    "crowd": ("edge_sim.crowd.commands:crowd", "Thousands of virtual listeners, and what they noticed."),
     "simulate": (
         "edge_sim.simulator.commands:simulate",
         "What caches of given sizes would do for a service of given shape.",

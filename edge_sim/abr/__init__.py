@@ -23,6 +23,10 @@ class Situation:
 class Abr(Protocol):
     """One listener's; it lives as long as the session."""
 
+    @property
+    def estimate(self) -> int | None:
+        """The link in bit/s; nothing before anything was measured."""
+
     def measured(self, size: int, took_ms: int) -> None:
         """A transfer of `size` bytes came in so many ms."""
 

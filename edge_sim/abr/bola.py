@@ -40,6 +40,10 @@ class Bola:
     placeholder_ms: int = 0
     _starting: bool = True
 
+    @property
+    def estimate(self) -> int | None:
+        return self.link.estimate
+
     def measured(self, size: int, took_ms: int) -> None:
         self.link.measured(size, took_ms)
 
@@ -50,8 +54,7 @@ class Bola:
         self.placeholder_ms = 0
 
     def choose(self, ladder: Sequence[int], situation: Situation) -> int:
-        estimate = self.link.estimate
-        bears = None if estimate is None else fitting(ladder, estimate, self.link.profile.keep)
+        bears = None if self.estimate is None else fitting(ladder, self.estimate, self.link.profile.keep)
         before = situation.start if situation.current is None else situation.current
         if self._starting and situation.ahead_ms < self.segment_ms:
             chosen = before if bears is None else bears

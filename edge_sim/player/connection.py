@@ -23,11 +23,19 @@ from media.errors import UpstreamFailed
 Stopwatch = Callable[[], int]  # monotonic, ns
 SocketFactory = Callable[[tuple[Any, ...]], socket.socket]
 
-_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 _LARGEST = 32 << 20  # bytes: no manifest or segment is larger, and a wrong URL may lead anywhere
 _CACHE_WORDS = {"hit": "hit", "miss": "fwd=uri-miss", "stale": "fwd=stale", "pass": "fwd=bypass"}
 _HTTP = re.compile(r"https?://", re.IGNORECASE)
 _TOKEN = re.compile(r"/t/[^/]+")
+
+
+class Refused(UpstreamFailed):
+    """The server answered, with a status that is no success: `code`."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ByteRange(NamedTuple):
@@ -140,7 +148,8 @@ class Connection:
                         raise UpstreamFailed(f"{name}: {shown(url)}: larger than {_LARGEST >> 20} MiB")
         stop = self.stopwatch()
         if response.status not in (200, 201) and not (part and response.status == 206):
-            raise UpstreamFailed(f"{name}: {shown(url)}: {response.status} {_detail(content)}".rstrip())
+            said = f"{name}: {shown(url)}: {response.status} {_detail(content)}".rstrip()
+            raise Refused(said, response.status)
         whole = len(content)
         if part is not None:
             if response.status == 200:
@@ -157,7 +166,11 @@ class Connection:
             start = connecting.stop_ns
         cache = nearest_cache(response.headers.get("Cache-Status", ""))
         self.spans.append(Span(name, start, stop, whole, cache))
+        self.heard(name, response.headers)
         return bytes(content)
+
+    def heard(self, name: str, headers: Mapping[str, str]) -> None:
+        """An answer came, and its span is the last. For who wants to know more of it."""
 
 
 @contextmanager
@@ -176,6 +189,18 @@ async def connections(
     stopwatch: Stopwatch, make_socket: SocketFactory | None = None
 ) -> AsyncIterator[Connection]:
     """A fresh pool: nothing is open yet. Sockets are what `make_socket` makes of an entry of `getaddrinfo`."""
+    connector = aiohttp.TCPConnector(ssl=_tls(), socket_factory=make_socket)
+    async with aiohttp.ClientSession(
+        connector=connector,
+        trace_configs=[connecting_times(stopwatch)],
+        timeout=TIMEOUT,
+        headers={"User-Agent": "tonearm-play"},
+    ) as session:
+        yield Connection(session, stopwatch)
+
+
+def connecting_times(stopwatch: Stopwatch) -> aiohttp.TraceConfig:
+    """What a session needs for the spans of new connections."""
     trace = aiohttp.TraceConfig()
 
     async def begins(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
@@ -195,11 +220,7 @@ async def connections(
     trace.on_dns_resolvehost_end.append(knows)
     trace.on_connection_create_start.append(begins)
     trace.on_connection_create_end.append(ends)
-    connector = aiohttp.TCPConnector(ssl=_tls(), socket_factory=make_socket)
-    async with aiohttp.ClientSession(
-        connector=connector, trace_configs=[trace], timeout=_TIMEOUT, headers={"User-Agent": "tonearm-play"}
-    ) as session:
-        yield Connection(session, stopwatch)
+    return trace
 
 
 def nearest_cache(status: str) -> str:

@@ -67,3 +67,19 @@ def _samples(frame: av.AudioFrame) -> npt.NDArray[numpy.float64]:
         values = values.reshape(-1, frame.layout.nb_channels).T
     scale = 1.0 if values.dtype.kind == "f" else 2.0 ** (8 * values.itemsize - 1)
     return numpy.asarray(values, numpy.float64) / scale
+
+
+def every_sound(segment: bytes, init: Init, iv: bytes, key: bytes | None) -> int:
+    """Decrypt and decode a whole segment, `iv` as in an `Entrance`; gives its samples. Raises `FormatError` when any part does not decode."""
+    if iv and key is not None:
+        segment, key = aes128.decrypt(segment, key=key, iv=iv), None
+    units = read_segment(segment, init, key).units
+    decoder = _decoder(init)
+    try:
+        return sum(
+            frame.samples
+            for number in range(len(units))
+            for frame in decoder.decode(av.Packet(bytes(units.payload(number, number + 1))))
+        )
+    except av.error.FFmpegError as error:
+        raise FormatError(f"decode: the first segment does not: {error.strerror}") from None

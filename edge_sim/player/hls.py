@@ -21,28 +21,28 @@ async def hls(connection: Connection, url: str, rendition: str) -> Entrance:
 
     Raises `ManifestError`, and what `connection` raises.
     """
-    master = _playlist(await connection.get("manifest", url), url)
+    master = playlist(await connection.get("manifest", url), url)
     if not master.playlists:
         raise ManifestError(f"{file_name(url)}: no variant streams; a multivariant playlist is expected")
     variants = sorted(master.playlists, key=lambda item: int(item.stream_info.bandwidth or 0))
     named = [item for item in variants if f"/{rendition}/" in f"/{item.uri}"]
     media_url = urljoin(url, (named or variants)[0].uri)
-    media = _playlist(await connection.get("playlist", media_url), media_url)
+    media = playlist(await connection.get("playlist", media_url), media_url)
     if not media.segments or media.segments[0].init_section is None:
         raise ManifestError(f"{file_name(media_url)}: no segment with an EXT-X-MAP")
     first = media.segments[0]
-    key = _openable(media, media_url)
+    key = openable(media, media_url)
     return Entrance(
         init=urljoin(media_url, first.init_section.uri),
         segment=urljoin(media_url, first.uri),
-        key=_address(key, media_url) if key is not None else None,
-        iv=_iv(key, media, media_url) if key is not None and key.method == "AES-128" else b"",
-        init_range=_range(first.init_section.byterange, media_url),
-        segment_range=_range(first.byterange, media_url),
+        key=address(key, media_url) if key is not None else None,
+        iv=iv_of(key, media, media_url) if key is not None and key.method == "AES-128" else b"",
+        init_range=byte_range(first.init_section.byterange, media_url),
+        segment_range=byte_range(first.byterange, media_url),
     )
 
 
-def _openable(media: m3u8.M3U8, url: str) -> m3u8.Key | None:
+def openable(media: m3u8.M3U8, url: str) -> m3u8.Key | None:
     """The key of the first segment, out of lines for one system each, that this player can open (RFC 8216bis §4.4.4.4).
 
     A line replaces the one before with its KEYFORMAT, and METHOD=NONE all of them.
@@ -63,21 +63,21 @@ def _openable(media: m3u8.M3U8, url: str) -> m3u8.Key | None:
     return found[0] if found else None
 
 
-def _address(key: m3u8.Key, url: str) -> KeyAddress:
+def address(key: m3u8.Key, url: str) -> KeyAddress:
     return KeyAddress("licence" if key.keyformat == CLEARKEY else "raw", urljoin(url, key.uri))
 
 
-def _range(text: str | None, url: str) -> ByteRange | None:
-    """A byte range ``n@o`` (RFC 8216bis §4.4.4.2); what is first in the playlist follows on nothing, so without ``@o`` it begins the file."""
+def byte_range(text: str | None, url: str, follows: int = 0) -> ByteRange | None:
+    """A byte range ``n@o`` (RFC 8216bis §4.4.4.2); without ``@o`` it begins where the one before ended, which is `follows`."""
     if text is None:
         return None
     match = _RANGE.fullmatch(text.strip())
     if match is None or int(match[1]) == 0:
         raise ManifestError(f"{file_name(url)}: {text[:40]!r} is no byte range")
-    return ByteRange(int(match[2] or 0), int(match[1]))
+    return ByteRange(int(match[2] or follows), int(match[1]))
 
 
-def _iv(key: m3u8.Key, media: m3u8.M3U8, url: str) -> bytes:
+def iv_of(key: m3u8.Key, media: m3u8.M3U8, url: str) -> bytes:
     """The first segment's IV; without the attribute it is the media sequence number (RFC 8216bis §5.2)."""
     if not key.iv:
         number = int(media.media_sequence or 0)
@@ -90,7 +90,7 @@ def _iv(key: m3u8.Key, media: m3u8.M3U8, url: str) -> bytes:
     return int(match[1], 16).to_bytes(16, "big")
 
 
-def _playlist(content: bytes, url: str) -> m3u8.M3U8:
+def playlist(content: bytes, url: str) -> m3u8.M3U8:
     with understood(url):
         text = content.decode()
         if not text.startswith("#EXTM3U"):

@@ -1,4 +1,4 @@
-"""The index of a file that holds a whole rendition (`sidx`, ISO/IEC 14496-12 §8.16.3), as far as a start needs it."""
+"""The index of a file that holds a whole rendition (`sidx`, ISO/IEC 14496-12 §8.16.3), as far as players need it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from media.errors import FormatError
 
 
 def first_subsegment(index: bytes, there: ByteRange) -> ByteRange:
-    """Where the first segment lies in the file, told by `index`, its bytes `there`. Raises `FormatError`.
+    """Where the first segment lies in the file, told by `index`, its bytes `there`. Raises `FormatError`."""
+    return subsegments(index, there)[0][0]
+
+
+def subsegments(index: bytes, there: ByteRange) -> tuple[list[ByteRange], list[int]]:
+    """Where all segments lie, and when they end, in ms. Raises `FormatError`.
 
     Distances are counted from the first byte after the box.
     """
@@ -18,8 +23,13 @@ def first_subsegment(index: bytes, there: ByteRange) -> ByteRange:
             continue
         if not len(box.references):
             raise FormatError("index: sidx without a segment")
-        reference = int(box.references[0][0])
-        if reference >> 31 or not reference:
-            raise FormatError("index: sidx of other indexes or of nothing; one of segments is expected")
-        return ByteRange(there.first + starts[number + 1] + box.first_offset, reference & 0x7FFFFFFF)
+        first, time = there.first + starts[number + 1] + box.first_offset, 0
+        parts, ends = [], []
+        for reference, duration, _ in box.references.tolist():
+            if reference >> 31 or not reference:
+                raise FormatError("index: sidx of other indexes or of nothing; one of segments is expected")
+            parts.append(ByteRange(first, reference))
+            first, time = first + reference, time + duration
+            ends.append(time * 1000 // box.timescale)
+        return parts, ends
     raise FormatError("index: no sidx box in it")

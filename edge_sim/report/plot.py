@@ -95,10 +95,10 @@ class Plot:
         return " ".join(f"{x},{y}" for x, y in map(self.at, points))
 
 
-def heat_map(rows: Sequence[tuple[str, Sequence[float]]], columns: Sequence[str], title: str) -> str:
-    """A cell for each value, from the lowest of all (pale) to the highest (dark); hovering says it in per cent."""
-    values = [value for _, row in rows for value in row]
-    low, high = min(values), max(values)
+def heat_map(rows: Sequence[tuple[str, Sequence[float | None]]], columns: Sequence[str], title: str) -> str:
+    """A cell for each value, from the lowest of all (pale) to the highest (dark); hovering says it in per cent. Where nothing is known, no cell."""
+    values = [value for _, row in rows for value in row if value is not None]
+    low, high = min(values, default=0.0), max(values, default=0.0)
     cell, line, left = (1100 - 92) / max(len(columns), 1), 26, 84
     width, height = 1100, line * len(rows) + 26
     shapes = []
@@ -106,14 +106,39 @@ def heat_map(rows: Sequence[tuple[str, Sequence[float]]], columns: Sequence[str]
         y = down * line
         shapes.append(f'<text class="tick end" x="{left - 8}" y="{y + 17}">{escape(name)}</text>')
         for across, value in enumerate(row):
+            if value is None:
+                continue
             strength = (value - low) / (high - low) if high > low else 1.0
             shapes.append(
                 f'<rect class="cell" x="{left + across * cell:.1f}" y="{y}" width="{cell - 2:.1f}" height="{line - 2}" rx="3" '
                 f'fill-opacity="{0.08 + 0.92 * strength:.3f}">{_hint(f"{name} {columns[across]}: {value:.1%}")}</rect>'
             )
-    for across in range(0, len(columns), 3):
+    for across in range(0, len(columns), max(3, len(columns) // 8)):
         x = round(left + across * cell + cell / 2 - 1, 1)
         shapes.append(f'<text class="tick middle" x="{x}" y="{height - 8}">{escape(columns[across])}</text>')
+    return (
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">{"".join(shapes)}</svg>'
+    )
+
+
+def bars(rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], unit: str, title: str) -> str:
+    """A bar for each row, of parts that lie end to end: a part is a colour's class, which is its name, and its length."""
+    longest = max((sum(value for _, value in parts) for _, parts in rows), default=0.0) or 1.0
+    line, left, width = 30, 150, 1100
+    height = line * len(rows)
+    shapes = []
+    for down, (name, parts) in enumerate(rows):
+        y, x = down * line, float(left)
+        shapes.append(f'<text class="tick end" x="{left - 8}" y="{y + 18}">{escape(name)}</text>')
+        for colour, value in parts:
+            wide = value / longest * (width - left - 90)
+            shapes.append(
+                f'<rect class="area {colour}" x="{x:.1f}" y="{y + 3}" width="{wide:.1f}" height="{line - 8}">'
+                f"{_hint(f'{colour}: {value:.1f} {unit}')}</rect>"
+            )
+            x += wide
+        total = sum(value for _, value in parts)
+        shapes.append(f'<text class="tick" x="{x + 8:.1f}" y="{y + 18}">{total:.1f} {escape(unit)}</text>')
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">{"".join(shapes)}</svg>'
     )

@@ -26,18 +26,19 @@ svg .mark { stroke: var(--dim); stroke-dasharray: 3 3; } svg text.mark { stroke:
 .machine { --c: var(--dim); } .warm, .p50, .from.due, .edge { --c: var(--memory); } .p90, .listeners, .locust { --c: var(--disk); } .cold, .p99, .origin { --c: var(--origin); } .from.sent, .api { --c: var(--shield); }
 .s3fifo { --c: var(--s3fifo); } .sieve { --c: var(--sieve); } .lru { --c: var(--lru); } .tinylfu { --c: var(--tinylfu); } .gdsf { --c: var(--gdsf); }
 .c0 { --c: #1f6f8b; } .c1 { --c: #c8553d; } .c2 { --c: #67a9a0; } .c3 { --c: #7d5ba6; } .c4 { --c: #e0a458; } .c5 { --c: #3a7d44; } .c6 { --c: #b23a72; } .c7 { --c: #5b7fd1; } .c8 { --c: #8c6d46; } .c9 { --c: #2aa198; } .c10 { --c: #d17b0f; } .c11 { --c: #6c6f7d; }
-svg .span { fill: var(--dim); }
-svg .span.dns, svg .span.session { fill: #8c6d46; }
-svg .span.connect { fill: #e0a458; }
-svg .span.tls { fill: #c99a2e; }
-svg .span.grant, svg .span.bundle, svg .span.start { fill: #7d5ba6; }
-svg .span.manifest, svg .span.presentation { fill: #1f6f8b; }
-svg .span.playlist { fill: #5b7fd1; }
-svg .span.init, svg .span.index { fill: #2aa198; }
-svg .span.licence, svg .span.key { fill: #c8553d; }
-svg .span.segment { fill: #3a7d44; }
-svg .span.append, svg .span.decode { fill: #6c6f7d; }
-svg .span.first-sound { fill: #d17b0f; }
+svg .span { fill: var(--c, var(--dim)); } .player { --c: var(--dim); }
+.dns, .session { --c: #8c6d46; }
+.connect { --c: #e0a458; }
+.tls { --c: #c99a2e; }
+.grant, .bundle, .start { --c: #7d5ba6; }
+.manifest, .presentation { --c: #1f6f8b; }
+.playlist { --c: #5b7fd1; }
+.init, .index { --c: #2aa198; }
+.licence, .key { --c: #c8553d; }
+.segment { --c: #3a7d44; }
+.append, .decode { --c: #6c6f7d; }
+.first-sound { --c: #d17b0f; }
+.joined { --c: #b9a05c; } .all { --c: var(--memory); } .new { --c: var(--origin); } .before { --c: var(--dim); }
 svg .line { stroke: var(--c); } svg .area, svg .dot { fill: var(--c); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; color: var(--dim); margin-top: 6px; }
 .legend i { display: inline-block; width: 11px; height: 11px; border-radius: 3px; background: var(--c); margin-right: 6px; }

@@ -1,0 +1,1 @@
+"""Faults on request, against a stage of its own."""

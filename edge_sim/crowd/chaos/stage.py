@@ -1,0 +1,121 @@
+"""A whole service for a crowd, made for the occasion: a small catalogue of tones, and every server a process of its own.
+
+    listeners ─▶ edge eu-west ─┐
+    listeners ─▶ edge us-east ─┴▶ shield ─▶ (a wire that can be slow) ─▶ origin ─▶ store
+                     └───────────▶ API
+
+What can be broken is here to be broken: no other service is touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import wave
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy
+
+from edge_sim.crowd.chaos.relay import Relay, relaying
+from edge_sim.crowd.chaos.server import Server
+from edge_sim.crowd.settings import Place
+from media.errors import SettingsError
+
+REGIONS = ("eu-west", "us-east")
+_RATE = 44_100
+
+
+@dataclass
+class Stage:
+    """`edges` by region."""
+
+    home: Path
+    store: Path
+    origin: Server
+    relay: Relay
+    shield: Server
+    api: Server
+    edges: dict[str, Server]
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return tuple(Place(name, edge.url) for name, edge in self.edges.items())
+
+    @asynccontextmanager
+    async def fresh_edge(self) -> AsyncIterator[Place]:
+        """One more, with nothing in its memory, straight before the origin: for who wants to see what is there now."""
+        server = Server(
+            self.home, ("edge", "--origin", self.origin.url, "--api", self.api.url, "--no-access-log")
+        )
+        await server.start()
+        try:
+            yield Place("fresh", server.url)
+        finally:
+            await server.stop()
+
+
+@asynccontextmanager
+async def stage(
+    folder: Path, *, songs: int = 6, seconds: int = 30, regions: tuple[str, ...] = REGIONS
+) -> AsyncIterator[Stage]:
+    """Everything is up inside the block, and gone after it but for the files in `folder`. Raises `SettingsError`."""
+    home, store = folder / "home", folder / "store"
+    if not store.exists():
+        await _publish(_masters(folder / "masters", songs, seconds), home, store)
+    quiet = "--no-access-log"
+    async with AsyncExitStack() as stack:
+
+        async def up(*arguments: str) -> Server:
+            server = Server(home, arguments)
+            await server.start()
+            stack.push_async_callback(server.stop)
+            return server
+
+        origin = await up("origin", "--store", str(store), "--workers", "1", quiet)
+        relay = await stack.enter_async_context(relaying(origin.port))
+        shield, api = await asyncio.gather(
+            up("edge", "--as-shield", "--origin", relay.url, quiet), up("api", "--store", str(store), quiet)
+        )
+        edges = await asyncio.gather(
+            *(
+                up(
+                    *("edge", "--region", name, "--origin", relay.url, "--shield", shield.url),
+                    *("--api", api.url),
+                    quiet,
+                )
+                for name in regions
+            )
+        )
+        yield Stage(home, store, origin, relay, shield, api, dict(zip(regions, edges, strict=True)))
+
+
+def _masters(folder: Path, songs: int, seconds: int) -> Path:
+    """Chords that swell and fade: nobody's music, and no silence in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    t = numpy.arange(seconds * _RATE) / _RATE
+    for number in range(songs):
+        root = 220 * 2 ** (number * 5 % 12 / 12)
+        chord = sum(numpy.sin(2 * numpy.pi * root * ratio * t) for ratio in (1, 1.25, 1.5, 2))
+        sound = chord / 8 * (0.6 + 0.4 * numpy.sin(2 * numpy.pi * t / 3))
+        with wave.open(str(folder / f"chord-{number:02}.wav"), "wb") as out:
+            out.setnchannels(2)
+            out.setsampwidth(2)
+            out.setframerate(_RATE)
+            out.writeframes((numpy.stack([sound, sound], axis=1) * 32767).astype("<i2").tobytes())
+    return folder
+
+
+async def _publish(masters: Path, home: Path, store: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli", "--home", home, "publish", masters, "--to", store),
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+        stderr=PIPE,
+    )
+    _, said = await process.communicate()
+    if process.returncode:
+        raise SettingsError(f"publish: {said.decode(errors='replace').strip()[-300:]}")

@@ -1,0 +1,64 @@
+"""The outcome on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from edge_sim.crowd.report import words
+from edge_sim.crowd.report.compare import rows
+from edge_sim.report.words import amount
+from edge_sim.simulator.report.summary import comparison
+
+Document = dict[str, Any]
+
+
+def summary(document: Document, before: Document | None = None) -> Iterator[RenderableType]:
+    """Starts, music, caches, errors, what changed, the verdict."""
+    yield Text(words.subtitle(document), "dim")
+    yield _starts(document)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in words.music(document):
+        table.add_row(name, value)
+    cache = document["cache"]
+    tiers = ", ".join(f"{tier} {words.percent(share)}" for tier, share in cache["tiers"].items() if share)
+    table.add_row("answered by", f"{tiers} of {cache['requests']:,} requests, {amount(cache['bytes'], 'B')}")
+    for kind, number in document["errors"].items():
+        table.add_row("", Text(f"{number} × {kind}", "red"))
+    yield table
+    for said in words.honesty(document):
+        yield Text(said, "red" if "NOT to be believed" in said else "dim")
+    if before is not None:
+        yield comparison(list(rows(before, document)))
+    yield _verdict(document)
+
+
+def _starts(document: Document) -> Table:
+    table = Table("start time", "starts", "p50", "p95", "p99", "waited for", box=None, pad_edge=False)
+    for column in table.columns[1:5]:
+        column.justify = "right"
+    for name, group in words.groups(document):
+        parts = ", ".join(f"{part} {value:.1f}" for part, value in list(group["parts"].items())[:3])
+        table.add_row(
+            name,
+            f"{group['count']:,}",
+            *(words.ms(group[key]) for key in ("p50", "p95", "p99")),
+            Text(parts, "dim"),
+        )
+    return table
+
+
+def _verdict(document: Document) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value, target, met in words.verdict(document):
+        table.add_row(
+            Text("✓" if met else "✗", "green" if met else "red"),
+            name,
+            value,
+            Text(f"at most {target}", "dim"),
+        )
+    return table
