@@ -41,14 +41,20 @@ from edge_sim.edge.upstreams.ask import Topology, Upstreams
 from edge_sim.edge.upstreams.checks import Checks
 from edge_sim.edge.upstreams.metrics import UpstreamMetrics
 from edge_sim.edge.warming.ledger import Ledger
+from edge_sim.edge.warming.metrics import WarmingMetrics
+from edge_sim.edge.warming.neighbours import Neighbours, begin, keep
+from edge_sim.edge.warming.warming import FIRST, OFF, Settings, Warming
 from edge_sim.policies import DEFAULT
 from edge_sim.policies import policy as new_policy
 from media import layout
 from media.errors import ApiError, ObjectMissing
+from media.fast_path import Quick
 from media.serving import REQUEST_ID, Routes, application, listening
 from media.tally import Tally
 from origin.signing.gate import Signers
 from origin.tokens import Keyring, verify
+
+_CMCD = ("CMCD-Request", "CMCD-Object", "CMCD-Session", "CMCD-Status")
 
 
 def routes(
@@ -65,6 +71,8 @@ def routes(
     as_shield: bool = False,
     limits: Limits | None = None,
     control: Door | None = None,
+    warming: Settings = OFF,
+    neighbours: Neighbours | None = None,
     fast_path: bool = True,
     tally: Tally | None = None,
     worker: int = 0,
@@ -74,6 +82,7 @@ def routes(
 
     `origin_url` is one origin, or a whole `Topology`. `as_shield`: all below ``/songs/`` is open, because only other edges come.
     `limits` are for each listener, and `control` is where operators come in.
+    `warming` says what is fetched before anybody asks, `neighbours` where popular songs are learned and told.
 
     With `api_url`, the control API's paths pass through to it, uncached. With `signers`, a signature of theirs in the query or a
     cookie opens ``/songs/…``, too, and manifests carry it on as `carry` says. `behind_proxy`: listeners' addresses are
@@ -90,6 +99,8 @@ def routes(
         carry=carry,
         limits=limits,
         control=control,
+        warming=warming,
+        neighbours=neighbours,
         fast_path=fast_path,
         tally=tally,
         worker=worker,
@@ -129,6 +140,8 @@ class Edge:
         carry: Carry,
         limits: Limits | None,
         control: Door | None,
+        warming: Settings,
+        neighbours: Neighbours | None,
         fast_path: bool,
         tally: Tally | None,
         worker: int,
@@ -144,6 +157,8 @@ class Edge:
         self._metrics = Metrics(self._cache, tally, worker)
         self._limits = limits
         self._control = control
+        self._settings = warming
+        self._neighbours = neighbours
         # Behind a proxy the fast path does not know who asks.
         fast = fast_path and not (limits is not None and admission.behind_proxy)
         self.shelf = self._new_shelf() if fast else None
@@ -153,9 +168,10 @@ class Edge:
         self._session: aiohttp.ClientSession
         self._tier: Tier
         self._stock: Stock
-        self._ledger: Ledger
+        self._warming: Warming
 
     def _new_shelf(self) -> MemoryShelf:
+        unwatched = self._settings == OFF and self._neighbours is None and self._control is None
         kind = MemoryShelf if self._limits is None else partial(LimitedShelf, self._limits)
         return kind(
             self.admission.keys,
@@ -164,6 +180,7 @@ class Edge:
             budget=self._cache.budget,
             clock=self._clock,
             status=self._status,
+            heard=None if unwatched else self._heard_quickly,
             behind_proxy=self.admission.behind_proxy,
         )
 
@@ -185,18 +202,22 @@ class Edge:
                 siblings=self._siblings,
             )
             self._stock = Stock(self._tier, self._cache, self._clock)
-            self._ledger = Ledger(self._stock.kept)
-            jobs = Jobs(self._stock, self._ledger)
+            ledger = Ledger(self._stock.kept)
+            self._metrics.add(WarmingMetrics(ledger))
+            self._warming = Warming(self._settings, self._stock, ledger, self._clock)
+            jobs = Jobs(self._stock, ledger)
             purges = Purges(self._stock, self._siblings)
             async with (
                 self._among_siblings(),
+                self._among_neighbours(),
                 self._operated(
                     Control(
                         name=name_of(self._topology.region),
                         token=self._control.token if self._control else "",
                         purges=purges,
                         jobs=jobs,
-                        ledger=self._ledger,
+                        ledger=ledger,
+                        popular=self._warming.popular,
                         upstreams=upstreams,
                         metrics=self._metrics,
                         clock=self._clock,
@@ -204,11 +225,31 @@ class Edge:
                 ),
             ):
                 yield
-            await jobs.close()
+                await self._warming.close()
+                await jobs.close()
             await checks.close()
             await self._tier.close()
             if self.shelf is not None:
                 self.shelf.close()
+
+    @asynccontextmanager
+    async def _among_neighbours(self) -> AsyncIterator[None]:
+        """Popular songs are learned and told inside the block."""
+        found = self._neighbours or Neighbours()
+        tasks = [asyncio.create_task(keep(self._warming.popular, found.file))]
+        if found.source:
+            tasks.append(asyncio.create_task(begin(found, self._warming, self._session)))
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _heard_quickly(self, path: str, quick: Quick) -> None:
+        """The fast path answered: what of it concerns warming."""
+        if path.endswith(FIRST):
+            self._warming.begun(path)
+        if quick.asked.cmcd:
+            self._warming.said(quick.target.decode("latin-1"), quick.asked.cmcd.decode("latin-1"))
 
     @asynccontextmanager
     async def _operated(self, control: Control) -> AsyncIterator[None]:
@@ -281,8 +322,7 @@ class Edge:
         )
 
     async def _serve(self, request: web.Request, path: str) -> web.StreamResponse:
-        if self._stock.kept(path):
-            self._ledger.used(path)
+        self._warming.asked(path, request.rel_url.raw_path, _cmcd(request))
         return await self._tier.serve(request, path)
 
     def _limit(self, request: web.Request) -> None:
@@ -308,6 +348,12 @@ class Edge:
         """The fast path answered from memory."""
         self._cache.get(path)
         self._metrics.hit_quickly(sent)
+
+
+def _cmcd(request: web.Request) -> str:
+    """What a player says of itself (CTA-5004 §2): in header fields, or else in the query."""
+    said = [value for name in _CMCD for value in request.headers.getall(name, ())]
+    return ",".join(said) or request.query.get("CMCD", "")
 
 
 def _canonical(request: web.Request) -> str:

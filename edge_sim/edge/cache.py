@@ -21,13 +21,15 @@ class MemoryCache:
         self.gone: Callable[[str], None] = _nobody
         self._policy = policy
         self._entries: dict[str, Entry] = {}
+        self._pinned: dict[str, int] = {}  # path → size; the policy knows nothing of them
+        self._pinned_bytes = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def get(self, path: str) -> Entry | None:
         entry = self._entries.get(path)
-        if entry is not None:
+        if entry is not None and path not in self._pinned:
             self._policy.hit(path)
         return entry
 
@@ -41,6 +43,8 @@ class MemoryCache:
         if entry.size > self.budget:
             return False
         while self.used + entry.size > self.budget:
+            if len(self._pinned) == len(self._entries):
+                return False
             gone = self._policy.evict(path, entry.size)
             if not gone:
                 return False
@@ -53,6 +57,28 @@ class MemoryCache:
         self.used += entry.size
         return True
 
+    def pin(self, path: str) -> bool:
+        """From now on `path` makes no room for others; ``False`` when it is not there, or a tenth of the budget is pinned."""
+        entry = self._entries.get(path)
+        if entry is None or path in self._pinned:
+            return entry is not None
+        if self._pinned_bytes + entry.size > self.budget // 10:
+            return False
+        self._policy.remove(path)
+        self._pinned[path] = entry.size
+        self._pinned_bytes += entry.size
+        return True
+
+    def unpin(self, path: str) -> None:
+        """`path`, if it is pinned, counts as newly come."""
+        if self._unpinned(path):
+            self._policy.add(path, self._entries[path].size)
+
+    def _unpinned(self, path: str) -> bool:
+        size = self._pinned.pop(path, None)
+        self._pinned_bytes -= size or 0
+        return size is not None
+
     def paths(self) -> list[str]:
         """What is there, in no order."""
         return list(self._entries)
@@ -61,7 +87,8 @@ class MemoryCache:
         """Forget `path`; no error when it is not there."""
         entry = self._entries.pop(path, None)
         if entry is not None:
-            self._policy.remove(path)
+            if not self._unpinned(path):
+                self._policy.remove(path)
             self.used -= entry.size
             self.gone(path)
 

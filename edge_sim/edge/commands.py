@@ -106,6 +106,44 @@ class _Context(Protocol):
     help="A file, readable by nobody else, with the token that operators must show.",
 )
 @click.option(
+    "--prefetch-segments",
+    default=2,
+    show_default=True,
+    type=click.IntRange(0, 16),
+    help="Segments fetched ahead of a listener who begins or misses; 0: none.",
+)
+@click.option(
+    "--prefetch-next-song/--no-prefetch-next-song",
+    default=True,
+    show_default=True,
+    help="Fetch what players announce (CMCD nor).",
+)
+@click.option(
+    "--promote-velocity",
+    default=60,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Streams a minute from which a song is fetched whole and held in memory for a while; 0: never.",
+)
+@click.option(
+    "--popular-from",
+    default="",
+    metavar="URL|FILE",
+    help="Begin with what is played most elsewhere: a neighbour's control door, or a file of --popular-to.",
+)
+@click.option(
+    "--warm-popular",
+    default=100,
+    show_default=True,
+    type=click.IntRange(0, 1000),
+    help="How many songs of --popular-from.",
+)
+@click.option(
+    "--popular-to",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write what is played most here to a file, every ten minutes.",
+)
+@click.option(
     "--client-requests",
     default=0,
     show_default="no limit",
@@ -158,6 +196,12 @@ def edge(
     control_port: int | None,
     control_host: str,
     control_token: Path | None,
+    prefetch_segments: int,
+    prefetch_next_song: bool,
+    promote_velocity: int,
+    popular_from: str,
+    warm_popular: int,
+    popular_to: Path | None,
     client_requests: int,
     client_connections: int,
     fast_path: bool,
@@ -176,6 +220,8 @@ def edge(
     from edge_sim.edge.metrics import Metrics
     from edge_sim.edge.siblings import Siblings
     from edge_sim.edge.upstreams.ask import Topology
+    from edge_sim.edge.warming.neighbours import Neighbours
+    from edge_sim.edge.warming.warming import Settings
     from media.serving import log_json_lines
     from media.tally import Tally
     from media.workers import Worker, cores, raise_file_limit, run_workers
@@ -195,6 +241,8 @@ def edge(
         region or ("shield" if as_shield else ""),
         health_checks,
     )
+    warming = Settings(prefetch_segments, prefetch_next_song, promote_velocity)
+    neighbours = Neighbours(popular_from, warm_popular, popular_to, token)
     keys = context.token_keys()
     signers = Watched(signing, read_gate_signers) if signing else None
     count = workers or cores()
@@ -213,6 +261,8 @@ def edge(
             as_shield=as_shield,
             # One worker has the door; what it is told, it tells its siblings.
             control=Door(control_port, control_host, token) if control_port and not worker else None,
+            warming=warming,
+            neighbours=None if worker else neighbours,
             limits=Limits(unix_ms, requests=client_requests, connections=client_connections)
             if client_requests or client_connections
             else None,

@@ -3,6 +3,7 @@
     POST /purge         {"paths": […], "prefixes": […], "songs": ["id", "id/version"], "soft": true}     → {"purged": 7}
     POST /warm          {"songs": ["id"], "extent": "start" | "all", "renditions": […], "paths": […]}    → 202, a job
     GET  /warm/{job}    how far it is
+    GET  /popular       the songs that are played most
     GET  /status        servers behind the edge, memory, hit ratio, what warming was good for
 
 It listens on loopback. Anywhere else it wants a token, ``Authorization: Bearer …`` (RFC 6750 §2.1). A browser is never an operator: whatever has an
@@ -26,6 +27,8 @@ from edge_sim.edge.paths import check_path
 from edge_sim.edge.purges import Purges
 from edge_sim.edge.upstreams.ask import Upstreams
 from edge_sim.edge.warming.ledger import CAUSES, OUTCOMES, Ledger
+from edge_sim.edge.warming.neighbours import written
+from edge_sim.edge.warming.popular import Popular
 from media import layout
 from media.errors import ApiError
 from media.song import SONG_ID
@@ -53,6 +56,7 @@ class Control:
         purges: Purges,
         jobs: Jobs,
         ledger: Ledger,
+        popular: Popular,
         upstreams: Upstreams,
         metrics: Metrics,
         clock: Clock,
@@ -62,6 +66,7 @@ class Control:
         self._purges = purges
         self._jobs = jobs
         self._ledger = ledger
+        self._popular_songs = popular
         self._upstreams = upstreams
         self._metrics = metrics
         self._clock = clock
@@ -72,6 +77,7 @@ class Control:
             web.post("/warm", self._guarded(self._warm)),
             web.get("/warm/{job}", self._guarded(self._job)),
             web.get("/status", self._guarded(self._status)),
+            web.get("/popular", self._guarded(self._popular)),
         ]
 
     def _guarded(
@@ -125,6 +131,13 @@ class Control:
         if job is None:
             raise ApiError(404, "not-found", "no such job, or one of long ago")
         return web.json_response(job.document(), headers={"Cache-Control": "no-store"})
+
+    async def _popular(self, request: web.Request) -> web.Response:
+        return web.Response(
+            body=written(self._popular_songs),
+            content_type="application/json",
+            headers={"Cache-Control": "no-store"},
+        )
 
     async def _status(self, request: web.Request) -> web.Response:
         document = {

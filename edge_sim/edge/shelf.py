@@ -184,6 +184,7 @@ class MemoryShelf:
         budget: int,
         clock: Clock,
         status: CacheStatus,
+        heard: Callable[[str, Quick], None] | None = None,
         behind_proxy: bool = False,
     ) -> None:
         self.resting = False
@@ -193,6 +194,7 @@ class MemoryShelf:
         self._hit = hit
         self._clock = clock
         self._status = status
+        self._heard = heard
         self._behind_proxy = behind_proxy
         self._images: dict[bytes, Image] = {}
         self._tokens: dict[bytes, _Opened] = {}
@@ -236,6 +238,8 @@ class MemoryShelf:
     def sent(self, quick: Quick) -> None:
         image: Image = quick.image
         self._hit(image.path, quick.size)
+        if self._heard is not None:
+            self._heard(image.path, quick)
         if image.size > _COPIED and image.descriptor < 0:
             image.asked += 1
             if image.asked >= _OFTEN:

@@ -51,6 +51,14 @@ class Stock:
         entry = self._cache.peek(path)
         return entry.body if isinstance(entry, Whole) else None
 
+    def hold(self, path: str) -> bool:
+        """Keep `path` in memory whatever comes; ``False`` when there is no room for that."""
+        return self._cache.pin(path)
+
+    def release(self, path: str) -> None:
+        """End of `hold`."""
+        self._cache.unpin(path)
+
     def purge(self, paths: Iterable[str], prefixes: Iterable[str], *, soft: bool) -> int:
         """How many objects were taken out, or marked stale. A fetch that is under way is not held up."""
         found = {path for path in paths if self._cache.peek(path) is not None}
