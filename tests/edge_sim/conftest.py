@@ -285,6 +285,12 @@ def policy() -> str:
 
 
 @pytest.fixture
+def fast_path() -> bool:
+    """Whether the edge answers plain requests past most of aiohttp; a test module or class may override it."""
+    return True
+
+
+@pytest.fixture
 async def talk(
     origin: Origin,
     clock: Clock,
@@ -292,6 +298,7 @@ async def talk(
     session: aiohttp.ClientSession,
     memory: int,
     policy: str,
+    fast_path: bool,
 ) -> AsyncIterator[Talk]:
     """A listener before a fresh edge before the scripted origin."""
     table = routes(
@@ -301,6 +308,7 @@ async def talk(
         policy=policy,
         clock=clock,
         api_url=f"{origin.url}/api",
+        fast_path=fast_path,
     )
     async with listening(application("edge", table), "127.0.0.1", 0) as port:
         yield Talk(f"http://127.0.0.1:{port}", session, token_keys)

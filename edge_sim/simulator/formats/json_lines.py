@@ -11,17 +11,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from heapq import heappop, heappush
 from pathlib import Path
 
 from edge_sim.simulator.formats.objects import Line, objects, written
 from edge_sim.simulator.requests import Requests, batches
 from media.errors import FormatError
 
+_HELD_MS = 2000  # quick answers are written many at a time (`media.access_lines`), by several processes
+
 
 def read(path: Path) -> Iterator[Requests]:
-    """Servers write a line when an answer ends; requests are taken in that order."""
+    """Servers write a line when an answer ends, or up to `_HELD_MS` later; requests are taken in the order of their times."""
     with path.open(encoding="utf-8", errors="replace") as file:
-        yield from batches(objects(_lines(path, file)))
+        yield from batches(objects(_in_order(_lines(path, file))))
+
+
+def _in_order(lines: Iterable[Line]) -> Iterator[Line]:
+    """Lines of one millisecond stay as they were."""
+    held: list[tuple[int, int, Line]] = []
+    newest = 0
+    for number, line in enumerate(lines):
+        newest = max(newest, line[0])
+        heappush(held, (line[0], number, line))
+        while held[0][0] < newest - _HELD_MS:
+            yield heappop(held)[2]
+    while held:
+        yield heappop(held)[2]
 
 
 def _lines(path: Path, file: Iterable[str]) -> Iterator[Line]:

@@ -64,12 +64,18 @@ async def test_the_same_hits(talk, origin, policy, asked):
     assert 0 < sum(live) < len(live)
 
 
-async def test_the_edge_s_own_log_replayed_gives_the_hits_that_it_tells(talk, origin, policy, asked, log):
-    for number in set(asked):
-        origin.says(f"{number}.m4s", bytes(size(number)))
-    live = [(await talk.get(f"{number}.m4s")).cache == "tonearm-edge; hit" for number in asked]
-    await talk.get("nothing.m4s")
-    requests = joined(list(formats.read(log)))
-    assert requests.sizes.tolist() == [size(number) for number in asked]
-    answered = Topology(1, Sizes(MEMORY_BYTES, 0, 0), policy).feed(requests)
-    assert (answered == MEMORY).tolist() == live
+class TestTheEdgesOwnLog:
+    @pytest.fixture
+    def fast_path(self) -> bool:
+        """Its lines are of the millisecond, and written later: within one, nobody knows the order any more."""
+        return False
+
+    async def test_replayed_gives_the_hits_that_it_tells(self, talk, origin, policy, asked, log):
+        for number in set(asked):
+            origin.says(f"{number}.m4s", bytes(size(number)))
+        live = [(await talk.get(f"{number}.m4s")).cache == "tonearm-edge; hit" for number in asked]
+        await talk.get("nothing.m4s")
+        requests = joined(list(formats.read(log)))
+        assert requests.sizes.tolist() == [size(number) for number in asked]
+        answered = Topology(1, Sizes(MEMORY_BYTES, 0, 0), policy).feed(requests)
+        assert (answered == MEMORY).tolist() == live

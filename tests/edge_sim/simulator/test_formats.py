@@ -110,7 +110,7 @@ def test_json_lines_of_nginx_and_of_ours_name_the_same_object(tmp_path):
     ]
     path.write_text("\n".join(map(json.dumps, lines)) + "\n")
     found = read(path)
-    assert found.times.tolist() == [1_795_856_895_000, 1]
+    assert found.times.tolist() == [1, 1_795_856_895_000]
     assert found.keys.tolist() == [named("/songs/s/v/x.m4s")] * 2
 
 
@@ -138,3 +138,17 @@ def test_what_is_no_trace(name, content, reason, tmp_path):
 def test_an_unknown_ending(tmp_path):
     with pytest.raises(SettingsError, match=r"a trace ends in \.oracleGeneral"):
         list(formats.read(tmp_path / "trace.txt"))
+
+
+def test_lines_that_an_edge_wrote_later_come_back_into_the_order_of_time(tmp_path):
+    """Quick answers are written many at a time, behind those of the other way."""
+    path = tmp_path / "edge.jsonl"
+    line = '{{"time": {}, "logger": "tonearm.access", "method": "GET", "path": "/trace/{:016x}", "status": 200, "bytes": 10}}\n'
+    path.write_text(
+        "".join(
+            line.format(time, key) for time, key in [(1000, 1), (1200, 4), (1100, 2), (1100, 3), (9000, 5)]
+        )
+    )
+    (requests,) = formats.read(path)
+    assert requests.keys.tolist() == [1, 2, 3, 4, 5]
+    assert requests.times.tolist() == [1000, 1100, 1100, 1200, 9000]
