@@ -19,54 +19,33 @@ _PROMOTED = 2  # hits in small that lead to main
 _TURNS = 3
 
 
-class _Queue(OrderedDict[K, int]):
-    """Sizes by key, oldest first, and their sum."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.used = 0
-
-    def push(self, key: K, size: int) -> None:
-        self[key] = size
-        self.used += size
-
-    def take(self, key: K) -> int:
-        size = self.pop(key)
-        self.used -= size
-        return size
-
-    def forget(self, key: K) -> bool:
-        """Whether `key` was there; it is not any more."""
-        if key not in self:
-            return False
-        self.take(key)
-        return True
-
-    def oldest(self) -> tuple[K, int]:
-        key, size = self.popitem(last=False)
-        self.used -= size
-        return key, size
-
-
 class S3Fifo(Generic[K]):
     """A hit is one addition. `budget` is the memory's, in bytes."""
+
+    # Three queues of sizes by key, oldest first, and the sum of each beside it. A queue of its own class with these in it would be nicer to
+    # read; but then OrderedDict takes its slow way for heirs, and a miss is a third dearer.
 
     def __init__(self, budget: int) -> None:
         self._small_share = int(budget * 0.1)
         self._main_share = budget - self._small_share
         self._ghost_share = int(budget * 0.9)
-        self._small: _Queue[K] = _Queue()
-        self._main: _Queue[K] = _Queue()
-        self._ghost: _Queue[K] = _Queue()
+        self._small: OrderedDict[K, int] = OrderedDict()
+        self._main: OrderedDict[K, int] = OrderedDict()
+        self._ghost: OrderedDict[K, int] = OrderedDict()
+        self._small_used = self._main_used = self._ghost_used = 0
         self._hits: dict[K, int] = {}
         self._filling = True
         self._returning: K | None = None
 
     def add(self, key: K, size: int) -> None:
         self._hits[key] = 0
-        known = key == self._returning or self._ghost.forget(key)
-        crowded = self._filling and self._small.used >= self._small_share
-        (self._main if known or crowded else self._small).push(key, size)
+        known = key == self._returning or self._forgotten(key)
+        if known or (self._filling and self._small_used >= self._small_share):
+            self._main[key] = size
+            self._main_used += size
+        else:
+            self._small[key] = size
+            self._small_used += size
         self._returning = None
 
     def hit(self, key: K) -> None:
@@ -74,38 +53,55 @@ class S3Fifo(Generic[K]):
 
     def evict(self, newcomer: K, size: int) -> tuple[K]:
         self._filling = False
-        if self._ghost.forget(newcomer):  # now, before those who leave can push its name out
+        if self._forgotten(newcomer):  # now, before those who leave can push its name out
             self._returning = newcomer
+        small, hits = self._small, self._hits
         while True:
-            if self._main.used > self._main_share or not self._small:
+            if self._main_used > self._main_share or not small:
                 return (self._evict_main(),)
             # Once on it, small goes on until one has left, even when main is over its share by then.
-            while self._small:
-                key, size = self._small.oldest()
-                if self._hits[key] < _PROMOTED:
+            while small:
+                key, size = small.popitem(last=False)
+                self._small_used -= size
+                if hits[key] < _PROMOTED:
                     self._remember(key, size)
-                    del self._hits[key]
+                    del hits[key]
                     return (key,)
-                self._hits[key] = 0
-                self._main.push(key, size)
+                hits[key] = 0
+                self._main[key] = size
+                self._main_used += size
 
     def remove(self, key: K) -> None:
         del self._hits[key]
-        (self._small if key in self._small else self._main).take(key)
+        if key in self._small:
+            self._small_used -= self._small.pop(key)
+        else:
+            self._main_used -= self._main.pop(key)
 
     def _evict_main(self) -> K:
+        main, hits = self._main, self._hits
         while True:
-            key, size = self._main.oldest()
-            hits = self._hits[key]
-            if not hits:
-                del self._hits[key]
+            key = next(iter(main))
+            turns = hits[key]
+            if not turns:
+                self._main_used -= main.pop(key)
+                del hits[key]
                 return key
-            self._hits[key] = min(hits, _TURNS) - 1
-            self._main.push(key, size)
+            hits[key] = min(turns, _TURNS) - 1
+            main.move_to_end(key)
+
+    def _forgotten(self, key: K) -> bool:
+        """Whether `key` was in the ghost; it is not any more."""
+        if key not in self._ghost:
+            return False
+        self._ghost_used -= self._ghost.pop(key)
+        return True
 
     def _remember(self, key: K, size: int) -> None:
         if size > self._ghost_share:
             return
-        while self._ghost.used + size > self._ghost_share:
-            self._ghost.oldest()
-        self._ghost.push(key, size)
+        ghost = self._ghost
+        while self._ghost_used + size > self._ghost_share:
+            self._ghost_used -= ghost.popitem(last=False)[1]
+        ghost[key] = size
+        self._ghost_used += size
