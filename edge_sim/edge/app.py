@@ -97,6 +97,7 @@ def routes(
         clock=clock,
         api_url=api_url,
         carry=carry,
+        as_shield=as_shield,
         limits=limits,
         control=control,
         warming=warming,
@@ -138,6 +139,7 @@ class Edge:
         clock: Clock,
         api_url: str | None,
         carry: Carry,
+        as_shield: bool,
         limits: Limits | None,
         control: Door | None,
         warming: Settings,
@@ -155,6 +157,7 @@ class Edge:
         self._clock = clock
         self._cache = MemoryCache(memory, new_policy(policy, memory))
         self._metrics = Metrics(self._cache, tally, worker)
+        self._as_shield = as_shield
         self._limits = limits
         self._control = control
         self._settings = warming
@@ -182,6 +185,7 @@ class Edge:
             status=self._status,
             heard=None if unwatched else self._heard_quickly,
             behind_proxy=self.admission.behind_proxy,
+            everything=self._as_shield,
         )
 
     async def lifetime(self, app: web.Application) -> AsyncIterator[None]:
@@ -238,7 +242,7 @@ class Edge:
         found = self._neighbours or Neighbours()
         tasks = [asyncio.create_task(keep(self._warming.popular, found.file))]
         if found.source:
-            tasks.append(asyncio.create_task(begin(found, self._warming, self._session)))
+            tasks.append(asyncio.create_task(begin(found, self._warming, self._session), name="popular"))
         yield
         for task in tasks:
             task.cancel()

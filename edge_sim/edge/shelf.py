@@ -172,7 +172,8 @@ class _Opened(NamedTuple):
 class MemoryShelf:
     """`held` says what is in memory under a path; `hit` is what the long way does when it answers from there, given the path and the bytes sent.
 
-    `budget` is the memory's. With `behind_proxy` the peer is not the listener, so a token that is for one address goes the long way.
+    `budget` is the memory's. With `behind_proxy` the peer is not the listener, so a token that is for one address goes the long way. `everything` is
+    open without a token to a shield's edges.
     """
 
     def __init__(
@@ -186,6 +187,7 @@ class MemoryShelf:
         status: CacheStatus,
         heard: Callable[[str, Quick], None] | None = None,
         behind_proxy: bool = False,
+        everything: bool = False,
     ) -> None:
         self.resting = False
         self._keys = keys
@@ -196,6 +198,7 @@ class MemoryShelf:
         self._status = status
         self._heard = heard
         self._behind_proxy = behind_proxy
+        self._everything = everything
         self._images: dict[bytes, Image] = {}
         self._tokens: dict[bytes, _Opened] = {}
         self._files = _Files(budget // 16)
@@ -214,7 +217,7 @@ class MemoryShelf:
         if not image.from_ms <= now_ms < image.until_ms and not image.turn(now_ms):
             return None
         if not slash:
-            return image if image.public else None
+            return image if image.public or self._everything else None
         # What `origin.tokens.verify` would say; that the path is plain is known of what is in memory.
         ring, token = self._keys.current(), target[_BEFORE:slash]
         if ring is not self._ring:

@@ -95,6 +95,16 @@ async def test_a_fleet_without_shields_still_plays(fleet, origin):
     assert f'tonearm_edge_upstream_seconds_count{{server="{origin.url}",tier="origin"}}' in metrics
 
 
+async def test_a_shield_answers_edges_by_the_fast_path_and_an_edge_answers_nobody_so(fleet, origin):
+    origin.says("x", b"x", headers={"Date": "Fri, 15 Jan 2027 08:00:00 GMT"})
+    shield = fleet.shields[0]
+    for _ in range(3):
+        assert (await shield.ask(f"/{SONG}x")).body == b"x"
+        await fleet.edge.get("x")
+    assert await shield.count("quick_total") == 2
+    assert (await fleet.edge.ask(f"/{SONG}x")).status == 404
+
+
 async def test_a_shield_opens_only_what_an_origin_has(fleet, origin):
     for target in ("/songs/a-song/../../etc", "/songs/.hidden", "/other/x", "/v1/songs"):
         assert (await fleet.shields[0].ask(target)).status in (400, 404)
