@@ -1,7 +1,7 @@
 # Everything here works in the checkout alone: no daemon, no root, nothing outside .venv, build and tests/players/node_modules.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev players demo test soak check format load bench bench-origin bench-stores bench-links lock clean
+.PHONY: help setup dev players demo test soak check format load bench bench-origin bench-stores bench-links bench-starts lock clean
 
 # The newest Python from 3.11 on; `make PYTHON=/path/to/python3.12 setup` names another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -79,6 +79,9 @@ bench-origin: setup ## the origin beside nginx: CPU for each request, and how lo
 
 bench-stores: dev ## our S3 store beside a boto3 loop, against a real SeaweedFS (OBJECTS=1000)
 	@$(BIN)/python -m benchmarks.stores --objects $(or $(OBJECTS),1000)
+
+bench-starts: dev players ## how soon a song sounds: our player and others in Chromium, over emulated links; needs root (RUNS=24, PEERS=6)
+	@$(BIN)/python -m benchmarks.starts --runs $(or $(RUNS),24) --peers $(or $(PEERS),6)
 
 bench-links: dev ## the model of links beside emulated ones, cell by cell; needs root (RUNS=5)
 	@$(BIN)/python -m benchmarks.links --runs $(or $(RUNS),5) --json build/bench/links.json

@@ -98,6 +98,8 @@ def certificate(folder: Path) -> None:
         "1",
         "-subj",
         "/CN=tonearm.example",
+        "-addext",
+        "subjectAltName=IP:198.18.0.2",
         "-keyout",
         f"{folder}/key.pem",
         "-out",

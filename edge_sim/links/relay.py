@@ -67,9 +67,16 @@ class Relay:
                 self._known[host, port] = listening.getsockname()
         return self._known[host, port]
 
+    def drop(self) -> None:
+        """Close every connection, as a server does that has waited long enough: the next request needs a new one."""
+        self._ours.send(b"null")
+        self._ours.recv(16)
+
     def socket(self, information: tuple[Any, ...]) -> socket.socket:
-        """For an entry of `getaddrinfo`, as aiohttp's ``socket_factory`` gets it."""
+        """For an entry of `getaddrinfo`, as aiohttp's ``socket_factory`` gets it; what lives at the far end needs no relay."""
         host, port = information[4][:2]
+        if host == self.link.far.address:  # it lives there
+            return self.link.near.tcp()
         detour = _Detour(fileno=self.link.near.tcp().detach())
         detour.target = self.address(host, port)
         return detour
@@ -89,6 +96,7 @@ async def relay(control: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     tasks: set[asyncio.Task[Any]] = set()
+    writers: set[asyncio.StreamWriter] = set()
 
     def begin(work: Coroutine[Any, Any, Any]) -> None:
         task = loop.create_task(work)
@@ -100,11 +108,17 @@ async def relay(control: socket.socket) -> None:
         if not message:
             ended.set()
             return
-        host, port = json.loads(message)
+        asked = json.loads(message)
+        if asked is None:
+            for writer in [*writers]:
+                writer.close()
+            control.send(b"done")
+            return
+        host, port = asked
         listening = socket.socket(fileno=descriptors[0])
 
         def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            begin(_join(reader, writer, host, port))
+            begin(_join(reader, writer, host, port, writers))
 
         begin(asyncio.start_server(accepted, sock=listening))
 
@@ -113,14 +127,22 @@ async def relay(control: socket.socket) -> None:
     await ended.wait()
 
 
-async def _join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
-    """Both ways, each to its end. A server that is not there resets the listener's connection."""
+async def _join(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    host: str,
+    port: int,
+    writers: set[asyncio.StreamWriter],
+) -> None:
+    """Both ways, each to its end; meanwhile they stand in `writers`. A server that is not there resets the listener's connection."""
     try:
         upstream, downstream = await asyncio.open_connection(host, port)
     except OSError:
         writer.transport.abort()
         return
+    writers |= {writer, downstream}
     await asyncio.gather(_pass(reader, downstream), _pass(upstream, writer))
+    writers -= {writer, downstream}
     downstream.close()
     writer.close()
 
@@ -130,7 +152,7 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while data := await reader.read(_PIECE):
             writer.write(data)
             await writer.drain()
-        if writer.can_write_eof():
+        if not writer.is_closing():
             writer.write_eof()
         return
     writer.transport.abort()

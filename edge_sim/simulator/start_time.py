@@ -1,10 +1,9 @@
 """How long a start takes when its objects lie where the simulation found them.
 
-    T = RTT · (2·H + N + S) + 3 ms · H + bytes / bandwidth + what the tiers take
+    T = handshakes + RTT · (N - 1) + one exchange of all the bytes + what the tiers take
 
-H is 1 when a connection has to be opened (TCP and TLS 1.3), N the requests one after another, S the flights that the first
-window of ten packets does not cover; measured against real connections below TCP. Our player asks for the presentation, and
-then for initialisation and first segment at once: N is 2, and of those two the slower one counts. Round trips and
+Handshakes (TCP and TLS 1.3) where a connection has to be opened, and an exchange as `edge_sim.links.model` has them; N is the requests one after
+another. Our player asks for the presentation, and then for initialisation and first segment at once: N is 2, and of those two the slower one counts. Round trips and
 bandwidths of listeners are lognormal; half of them are better than the medians.
 """
 
@@ -14,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy
 
+from edge_sim.links import model
 from edge_sim.simulator.requests import Floats, Ints
 from edge_sim.simulator.synthetic import Day
 
-_HANDSHAKE_MS = 3.0
-_WINDOW = 10 * 1448  # bytes
 _STEPS = 2
 _SPREAD = 0.5  # of the logarithms
 EDGES_MS = numpy.concatenate([[0.0], numpy.geomspace(5, 20_000, 240)])  # of the histogram's bins
@@ -48,10 +46,10 @@ def starts(network: Network, day: Day, answered: Ints, *, seed: int) -> Floats:
     order = numpy.argsort(stream, kind="stable")
     first, second, third = took[order].reshape(count, 3).T
     sizes = size[order].reshape(count, 3).sum(axis=1)
-    flights = numpy.ceil(numpy.log2(1 + sizes / _WINDOW)) - 1
-    trips = 2 * day.cold + _STEPS + numpy.maximum(flights, 0)
+    handshakes = day.cold * model.connect_ms(rtt, kbits, kbits, model.FULL)
+    exchange = model.exchange_ms(sizes.astype(numpy.float64), rtt, kbits, kbits)
     tiers = first + numpy.maximum(second, third)
-    return numpy.asarray(rtt * trips + _HANDSHAKE_MS * day.cold + sizes * 8 / kbits + tiers, numpy.float64)
+    return numpy.asarray(handshakes + rtt * (_STEPS - 1) + exchange + tiers, numpy.float64)
 
 
 def histogram(times: Floats) -> Ints:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import time
 
 import aiohttp
@@ -52,3 +54,20 @@ async def test_a_server_that_is_not_there_breaks_the_connection(unused_tcp_port:
             async with aiohttp.ClientSession(connector=connector) as session:
                 with pytest.raises(aiohttp.ClientConnectionError):
                     await session.get(f"http://127.0.0.1:{unused_tcp_port}/")
+
+
+async def test_dropped_connections_end_and_new_ones_begin(port: int):
+    loop = asyncio.get_running_loop()
+    async with Link(Network(rtt_ms=2, kbits=100_000)) as link:
+        with Relay(link) as relay:
+            for _ in range(2):
+                with relay.socket(
+                    (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))
+                ) as connection:
+                    connection.setblocking(False)
+                    await loop.sock_connect(connection, ("127.0.0.1", port))
+                    await loop.sock_sendall(connection, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    assert await loop.sock_recv(connection, 8) == b"HTTP/1.1"
+                    await asyncio.to_thread(relay.drop)
+                    while await loop.sock_recv(connection, 1 << 20):
+                        pass  # what was on its way; then the end
