@@ -28,6 +28,7 @@ import click
 from benchmarks.starts import report
 from benchmarks.starts.browser import OURS
 from benchmarks.starts.stage import PROTECTIONS, Stage, guest, prepare, staged, warm
+from demo.children import stop_on_signals
 from edge_sim.links import Link, Network, missing, model
 from edge_sim.links.relay import Relay
 from edge_sim.player import Waterfall, play
@@ -271,6 +272,7 @@ def verdicts(found: list[Cell]) -> list[dict[str, Any]]:
 )
 def main(runs: int, peers: int, packager: str, manifest: str, document: Path, html: Path) -> None:
     """How soon a song sounds."""
+    stop_on_signals()
     if reason := missing():
         raise SystemExit(f"{reason}; `tonearm play --rtt` computes where it cannot emulate")
     for program in ("chromium", "nginx", "openssl"):
