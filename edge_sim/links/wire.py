@@ -96,7 +96,8 @@ def main(near: str, far: str, settings: str) -> None:
         name: {"carried": queue.carried, "lost": queue.lost, "dropped": queue.dropped}
         for name, queue in (("up", there), ("down", back))
     }
-    _say(json.dumps(counts))
+    with suppress(BrokenPipeError):  # nobody is left to read it
+        _say(json.dumps(counts))
 
 
 if __name__ == "__main__":
