@@ -1,7 +1,7 @@
 # Everything here works in the checkout alone: no daemon, no root, nothing outside .venv, build and tests/players/node_modules.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev players demo test soak check format load bench bench-origin bench-stores bench-links bench-starts lock clean
+.PHONY: help setup dev players demo test soak check format load bench bench-origin bench-edge bench-stores bench-links bench-starts lock clean
 
 # The newest Python from 3.11 on; `make PYTHON=/path/to/python3.12 setup` names another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -76,6 +76,9 @@ bench: setup build/bench/.packager ## our packager beside Shaka Packager: CPU an
 
 bench-origin: setup ## the origin beside nginx: CPU for each request, and how long one takes (ROUNDS=7)
 	@$(BIN)/python -m benchmarks.origin --rounds $(or $(ROUNDS),7) $(if $(SOAK),--soak $(SOAK))
+
+bench-edge: setup ## the edge beside nginx's proxy_cache and Varnish: CPU for each request, and how long one takes (ROUNDS=7)
+	@$(BIN)/python -m benchmarks.edge --rounds $(or $(ROUNDS),7)
 
 bench-stores: dev ## our S3 store beside a boto3 loop, against a real SeaweedFS (OBJECTS=1000)
 	@$(BIN)/python -m benchmarks.stores --objects $(or $(OBJECTS),1000)

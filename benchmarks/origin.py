@@ -51,10 +51,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(arguments: Sequence[str], port: int, core: int) -> Iterator[int]:
-    """A server on its core; yields the pid of the process that does the work."""
+def process(arguments: Sequence[str], port: int, cores: int | str) -> Iterator[int]:
+    """A server on its core or cores; yields the pid of the process that does the work."""
     child = subprocess.Popen(
-        ["taskset", "-c", str(core), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ["taskset", "-c", str(cores), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     try:
         deadline = time.monotonic() + 20
@@ -66,7 +66,7 @@ def process(arguments: Sequence[str], port: int, core: int) -> Iterator[int]:
                 child.kill()
                 raise SystemExit(f"{arguments[0]}: {(child.stderr or sys.stdin).read()!r}")
             time.sleep(0.05)
-        if arguments[0] == "nginx":
+        if arguments[0] in ("nginx", "varnishd"):
             time.sleep(0.5)  # its worker comes after its port
         below = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
         yield int(below[0]) if below else child.pid
@@ -84,13 +84,17 @@ def resident_kb(pid: int) -> int:
     return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])  # type: ignore[index]
 
 
-def wrk(url: str, seconds: int, core: int, connections: int = 16) -> int:
-    """The number of requests that were answered."""
-    fields = ["User-Agent: tonearm-edge", "Accept-Encoding: identity", "X-Request-Id: 0123456789abcdef"]
+EDGE_SENDS = ("User-Agent: tonearm-edge", "Accept-Encoding: identity", "X-Request-Id: 0123456789abcdef")
+
+
+def wrk(
+    url: str, seconds: int, cores: int | str, connections: int = 16, fields: Sequence[str] = EDGE_SENDS
+) -> int:
+    """The number of requests that were answered, asked from `cores` as taskset writes them."""
     command = [
         "taskset",
         "-c",
-        str(core),
+        str(cores),
         "wrk",
         "-t1",
         "--timeout",
