@@ -7,16 +7,18 @@ The edge reaches the origin over a real connection on loopback, exactly as it wo
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from commands.context import Context
-from edge_sim.options import Size
+from edge_sim.options import Size, read_tls, tls_options
 
 if TYPE_CHECKING:
     from control_api.app import Api
     from media.ports import ObjectStore
+    from media.tls import Tls
 
 
 @click.command()
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="A JSON line a request on standard error.",
 )
+@tls_options
 @click.pass_obj
 def serve(
     context: Context,
@@ -55,6 +58,8 @@ def serve(
     guests: bool,
     database: str,
     access_log: bool,
+    certificate: Path | None,
+    private_key: Path | None,
 ) -> None:
     """Serve a store: origin, edge, control API and player page, until a signal ends it."""
     import uvloop
@@ -65,6 +70,7 @@ def serve(
     from media.registry import open_store
     from media.serving import log_json_lines
 
+    tls = read_tls(certificate, private_key)
     log_json_lines(access=access_log)
     store = open_store(store_url)
     api = Api(
@@ -76,10 +82,12 @@ def serve(
         edge_url=edge_url,
         guests=guests,
     )
-    uvloop.run(_serve(context, store, api, host, port, memory))
+    uvloop.run(_serve(context, store, api, host, port, memory, tls))
 
 
-async def _serve(context: Context, store: ObjectStore, api: Api, host: str, port: int, memory: int) -> None:
+async def _serve(
+    context: Context, store: ObjectStore, api: Api, host: str, port: int, memory: int, tls: Tls | None
+) -> None:
     import control_api.app
     import edge_sim.edge.app
     import origin.app
@@ -100,9 +108,9 @@ async def _serve(context: Context, store: ObjectStore, api: Api, host: str, port
             def ready(bound: int) -> None:
                 # The catalogue has looked at the store by now: a mistyped one shows as an empty one.
                 songs = len(api.catalogue.entries) or "no"
-                said = f"listen at http://{host}:{bound}/ ({songs} song{'' if songs == 1 else 's'})"
+                said = f"listen at http{'s' * (tls is not None)}://{host}:{bound}/ ({songs} song{'' if songs == 1 else 's'})"
                 context.console.print(said, soft_wrap=True)
 
-            await run(front, host, port, ready=ready)
+            await run(front, host, port, ready=ready, tls=tls)
     finally:
         await store.close()

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
+
+if TYPE_CHECKING:
+    from media.tls import Tls
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # RFC 3986 §2: what may stand in a URL, and so in a manifest, a header and a log line
 _CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
@@ -123,3 +130,26 @@ class HttpUrl(click.ParamType[str]):
         if not good:
             self.fail(f"{value!r} is not an address such as http://127.0.0.1:8081", param, ctx)
         return str(value)
+
+
+def tls_options(command: F) -> F:
+    """``--certificate`` and ``--key``, for `read_tls`."""
+    file = click.Path(path_type=Path, dir_okay=False)
+    certificate = click.option(
+        "--certificate",
+        type=file,
+        help="Serve TLS: the certificate with its chain, in PEM. Read again when it changes.",
+    )
+    key = click.option(
+        "--key", "private_key", type=file, help="The certificate's key, in PEM and not encrypted."
+    )
+    return certificate(key(command))
+
+
+def read_tls(certificate: Path | None, private_key: Path | None) -> Tls | None:
+    """``None`` without either. Raises `SettingsError` when the files cannot be used."""
+    from media.tls import Tls
+
+    if (certificate is None) != (private_key is None):
+        raise click.UsageError("--certificate and --key belong together")
+    return Tls(certificate, private_key) if certificate and private_key else None

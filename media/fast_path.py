@@ -31,6 +31,9 @@ from aiohttp import web
 from aiohttp.helpers import ceil_timeout
 
 LARGEST = 256 * 1024  # bytes of body: what is larger goes out in pieces, at the pace of whoever reads it
+_TICKETS = (
+    4096  # bytes of TLS that may wait for the next write to go with: the session tickets after a handshake
+)
 _LONGEST = 4096  # bytes of a request's header fields
 # Fields that change nothing about the answer to a GET of an immutable object. Any other, and any twice, is aiohttp's.
 # One range is the shelf's to read.
@@ -211,7 +214,9 @@ class FastHandler(web.RequestHandler):
         image = found.part(asked.range) if asked.range else found
         transport, out = self.transport, self._socket
         # What the transport still holds must go first, so whoever reads slowly takes the long way.
-        if image is None or transport is None or transport.get_write_buffer_size() or transport.is_closing():
+        if image is None or transport is None or transport.is_closing():
+            return False
+        if transport.get_write_buffer_size() > (_TICKETS if self._sealed else 0):
             return False
         if out is None and not self._sealed:
             return False

@@ -30,6 +30,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from media import tracing
 from media.errors import ApiError, SettingsError, TonearmError
 from media.fast_path import FastHandler, Shelf
+from media.tls import Tls
 from media.tracing import current, follow
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -45,6 +46,7 @@ LOGGED = web.RequestKey(
     "logged", dict[str, object]
 )  # what a handler adds to the request's line in the access log
 KEEPALIVE_S = 75.0  # how long a connection may idle, and how long a request's head may take to come
+_HANDSHAKE_S = 10.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 # Signed stream URLs carry their token as a path segment, and so do links to shared playlists; a log line is no place for
 # a credential, not even that of a request that went astray (``//t/…``).
@@ -308,7 +310,13 @@ class _FastHandler(_Counted, FastHandler):
 
 @asynccontextmanager
 async def listening(
-    app: web.Application, host: str, port: int, *, shared: bool = False, drain_s: float = 0.0
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    shared: bool = False,
+    drain_s: float = 0.0,
+    tls: Tls | None = None,
 ) -> AsyncIterator[int]:
     """Serve `app` inside the block; yields the port (a free one when `port` is 0).
 
@@ -329,6 +337,8 @@ async def listening(
         shelf = state.shelf
 
         def protocol() -> asyncio.Protocol:
+            if tls is not None:
+                tls.refresh()
             handler: _Handler | _FastHandler
             if shelf is None:
                 handler = _Handler(server, loop=loop, **options)
@@ -338,7 +348,15 @@ async def listening(
             return handler
 
         try:
-            listener = await loop.create_server(protocol, host, port, backlog=1024, reuse_port=shared or None)
+            listener = await loop.create_server(
+                protocol,
+                host,
+                port,
+                backlog=1024,
+                reuse_port=shared or None,
+                ssl=tls.context if tls is not None else None,
+                ssl_handshake_timeout=_HANDSHAKE_S if tls is not None else None,
+            )
         except OSError as error:
             reason = str(error.strerror or error).rpartition(": ")[2]  # asyncio repeats the address before it
             raise SettingsError(f"cannot listen on {host}:{port}: {reason}") from None
@@ -364,6 +382,7 @@ async def run(
     shared: bool = False,
     drain_s: float = 0.0,
     lifeline: int | None = None,
+    tls: Tls | None = None,
 ) -> None:
     """Serve `app` until SIGINT or SIGTERM, then drain; `ready` hears the port once it is open.
 
@@ -374,7 +393,7 @@ async def run(
         loop.add_signal_handler(number, stop.set)
     if lifeline is not None:
         loop.add_reader(lifeline, stop.set)
-    async with listening(app, host, port, shared=shared, drain_s=drain_s) as bound:
+    async with listening(app, host, port, shared=shared, drain_s=drain_s, tls=tls) as bound:
         ready(bound)
         await stop.wait()
         if lifeline is not None:

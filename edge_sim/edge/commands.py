@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from edge_sim.options import HttpUrl, PerSecond, Region, Size, on_loopback
+from edge_sim.options import HttpUrl, PerSecond, Region, Size, on_loopback, read_tls, tls_options
 from edge_sim.policies import DEFAULT, NAMES
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from edge_sim.edge.carried import Carry
     from media.serving import Routes
+    from media.tls import Tls
     from origin.tokens import Keyring
 
 
@@ -176,6 +177,7 @@ class _Context(Protocol):
     metavar="SECONDS",
     help="After a signal: how long connections are still answered, and told to go elsewhere.",
 )
+@tls_options
 @click.pass_obj
 def edge(
     context: _Context,
@@ -207,6 +209,8 @@ def edge(
     fast_path: bool,
     workers: int | None,
     drain: int,
+    certificate: Path | None,
+    private_key: Path | None,
 ) -> None:
     """Serve as a caching edge in front of an origin, until a signal ends it.
 
@@ -233,6 +237,9 @@ def edge(
     token = "" if control_token is None else read_token(control_token, None)
     if control_port and not token and not on_loopback(control_host):
         raise click.UsageError(f"--control-host {control_host} needs --control-token")
+    tls = read_tls(
+        certificate, private_key
+    )  # before workers are forked: they take each other's session tickets
     log_json_lines(access=access_log)
     topology = Topology(
         # A server that is named twice is one server.
@@ -274,12 +281,12 @@ def edge(
 
     def announce(bound: int) -> None:
         # One line however many origins there are, and no markup in it.
-        said = f"edge of {', '.join(origins)} on http://{host}:{bound}/"
+        said = f"edge of {', '.join(origins)} on http{'s' * (tls is not None)}://{host}:{bound}/"
         context.console.print(said, markup=False, soft_wrap=True)
 
     raise_file_limit()
     if count == 1:
-        _serve(table(0, None), host, port, drain, announce, None)
+        _serve(table(0, None), host, port, drain, tls, announce, None)
         return
     parent = Metrics(None, tally, count)
     # mkdtemp makes it for its owner alone: whoever reaches the sockets in it needs no token.
@@ -287,7 +294,9 @@ def edge(
 
         def work(worker: Worker) -> None:
             siblings = Siblings(Path(folder), number=worker.number, count=count)
-            _serve(table(worker.number, siblings), host, worker.port, drain, worker.ready, worker.lifeline)
+            _serve(
+                table(worker.number, siblings), host, worker.port, drain, tls, worker.ready, worker.lifeline
+            )
 
         run_workers(count, host, port, work, ready=announce, restarted=parent.restarts.inc)
 
@@ -297,6 +306,7 @@ def _serve(
     host: str,
     port: int,
     drain: int,
+    tls: Tls | None,
     ready: Callable[[int], None],
     lifeline: int | None,
 ) -> None:
@@ -314,5 +324,6 @@ def _serve(
             shared=lifeline is not None,
             drain_s=float(drain),
             lifeline=lifeline,
+            tls=tls,
         )
     )

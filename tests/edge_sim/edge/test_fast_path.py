@@ -8,9 +8,13 @@ import logging
 import os
 import random
 import re
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +22,7 @@ import pytest
 from edge_sim.edge.app import routes
 from media.fast_path import LARGEST
 from media.serving import application, listening
+from media.tls import Tls
 from origin.signing.akamai import AkamaiSigner
 from origin.tokens import TokenKeys, sign
 
@@ -57,14 +62,15 @@ class Rack:
 class Wire:
     """One connection on which bytes are sent as they are, and whole answers come back."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, trust: ssl.SSLContext | None = None) -> None:
         self._port = port
+        self._trust = trust
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def say(self, *pieces: bytes, answers: int = 1, head_only: bool = False) -> list[Answer]:
         """Sorted header lines and body of each answer; the last is ``([], b"")`` when the server closed instead."""
         if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port, ssl=self._trust)
         reader, writer = self._streams
         for piece in pieces:
             writer.write(piece)
@@ -93,12 +99,13 @@ class Wire:
 
 
 class Edge:
-    def __init__(self, port: int, shelf: Any) -> None:
+    def __init__(self, port: int, shelf: Any, trust: ssl.SSLContext | None) -> None:
         self.port = port
         self.shelf = shelf
+        self.trust = trust
 
     async def ask(self, target: str, **headers: str) -> Answer:
-        wire = Wire(self.port)
+        wire = Wire(self.port, self.trust)
         fields = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         (answer,) = await wire.say(f"GET {target} HTTP/1.1\r\nHost: e\r\n{fields}\r\n".encode())
         wire.close()
@@ -117,16 +124,31 @@ class Edge:
 Start = Callable[..., Any]
 
 
+def certified(folder: Path) -> tuple[Tls, ssl.SSLContext]:
+    """TLS with a certificate that openssl makes, and a client that trusts it."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate with")
+    certificate, key = folder / "edge.pem", folder / "edge.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-subj", "/CN=edge", "-addext", "subjectAltName=IP:127.0.0.1"]
+    if not certificate.exists():
+        subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    return Tls(certificate, key), ssl.create_default_context(cafile=str(certificate))
+
+
 @pytest.fixture
-async def start(origin: Any, clock: Any, token_keys: TokenKeys) -> AsyncIterator[Start]:
-    """Starts edges before the origin, which end with the test."""
+async def start(origin: Any, clock: Any, token_keys: TokenKeys, tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts edges before the origin, which end with the test; `tls` with a certificate of their own."""
     async with AsyncExitStack() as stack:
 
-        async def started(**options: Any) -> Edge:
+        async def started(*, tls: bool = False, **options: Any) -> Edge:
+            sealed, trust = certified(tmp_path) if tls else (None, None)
             options = {"keys": token_keys, "memory": 64 << 20} | options
             table = routes(origin_url=origin.url, clock=clock, **options)
-            port = await stack.enter_async_context(listening(application("edge", table), "127.0.0.1", 0))
-            return Edge(port, table.shelf)
+            port = await stack.enter_async_context(
+                listening(application("edge", table), "127.0.0.1", 0, tls=sealed)
+            )
+            return Edge(port, table.shelf, trust)
 
         yield started
 
@@ -289,6 +311,7 @@ WAYS = {
     "behind_proxy": {"behind_proxy": True},
     "signing": {"signers": Rack([AkamaiSigner([bytes(range(32))])])},
     "api": {"api_url": "api"},
+    "tls": {"tls": True},
     "small_memory": {"memory": 120_000},  # objects come and go
     "lru": {"memory": 150_000, "policy": "lru"},
 }
@@ -304,7 +327,7 @@ async def test_thousands_of_requests_get_the_same_answer_either_way(
     fit = fill(origin)
     fast, slow = await start(**options), await start(**options, fast_path=False)
     generator = Generator(token_keys, fit)
-    wires = Wire(fast.port), Wire(slow.port)
+    wires = Wire(fast.port, fast.trust), Wire(slow.port, slow.trust)
     for seed in range(1500):
         data, head_only = generator.request(seed)
         rng = random.Random(seed)
@@ -398,19 +421,20 @@ async def test_shapes_that_smuggle(origin: Any, token_keys: TokenKeys, start: St
     assert b"#EXTM3U" not in answers[0]
 
 
+@pytest.mark.parametrize("tls", [False, True])
 async def test_a_reader_that_takes_its_time_gets_every_byte(
-    origin: Any, token_keys: TokenKeys, start: Start
+    origin: Any, token_keys: TokenKeys, start: Start, tls: bool
 ) -> None:
     """More than the sockets hold: the rest waits in the transport, and the next request behind it, whatever leaves memory."""
     fill(origin)
-    edge = await start(memory=2 << 20)
+    edge = await start(memory=2 << 20, tls=tls)
     token = sign(SONG, keys=token_keys, expires_ms=1 << 47)
     for name in ("00003.m4s", "00002.m4s"):
         expected = random.Random(name).randbytes(SIZES[name])
         target = f"/t/{token}/{SONG}{name}"
         for _ in range(30):
             assert await edge.status(target) == 200
-        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port, limit=1024)
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port, limit=1024, ssl=edge.trust)
         for _ in range(60):
             writer.write(b"GET %b HTTP/1.1\r\nHost: o\r\n\r\n" % target.encode())
             await asyncio.sleep(0)
