@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_sim.abr import NAMES as ABRS
 from edge_sim.options import HttpUrl, Milliseconds, Rate, Share
 from media.errors import SettingsError
 
@@ -41,6 +42,13 @@ _NETWORKS = ("wifi", "4g", "3g", "lossy")
     default="",
     help="The rendition to start with.  [default: the song's own choice]",
 )
+@click.option(
+    "--abr",
+    default="",
+    type=click.Choice(["", *ABRS]),
+    metavar="|".join(ABRS),
+    help="Begin with what the starts before suggest, chosen so.",
+)
 @click.option("--user", default="", metavar="EMAIL", help="Log in; without, enter as a guest.")
 @click.option("--password", default="", help="Goes with --user; better in TONEARM_PLAY_PASSWORD.")
 @click.option("--seed", type=int, help="At a server's root: play a random song instead of the first.")
@@ -68,6 +76,7 @@ def play(
     target_ms: int,
     manifest: str,
     rendition: str,
+    abr: str,
     user: str,
     password: str,
     seed: int | None,
@@ -111,6 +120,7 @@ def play(
                 password=password,
                 seed=seed,
                 make_socket=crossing.make_socket if crossing else None,
+                abr=abr,
             )
         )
     if crossing:

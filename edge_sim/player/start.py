@@ -19,7 +19,9 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 from uuid import UUID
 
+from edge_sim.abr import abr as make_abr
 from edge_sim.player.bundle import bundle
+from edge_sim.player.choice import Choice
 from edge_sim.player.connection import Connection, SocketFactory, Stopwatch, connections, shown
 from edge_sim.player.dash import dash
 from edge_sim.player.decode import first_sound
@@ -29,6 +31,7 @@ from edge_sim.player.hls import hls
 from edge_sim.player.index import first_subsegment
 from edge_sim.player.waterfall import Kind, Span, Waterfall
 from media.errors import FormatError, SettingsError, UpstreamFailed
+from media.presentation import Presentation
 from packager.fragments import Init, read_init
 
 # How a manifest is read, by its suffix.
@@ -85,6 +88,15 @@ class Player:
             protection="aes-128" if entrance.iv or entrance.decrypted else init.scheme,
         )
 
+    async def choice(self, connection: Connection, abr: str) -> Choice:
+        """Whoever chooses renditions by `abr`, one of `edge_sim.abr.NAMES`. Raises `SettingsError` for a manifest's address."""
+        if self.rendition or not _SONG.fullmatch(urlsplit(self.url).path):
+            raise SettingsError(
+                f"{shown(self.url)}: to choose a rendition takes a song of an API, and no other choice"
+            )
+        url, _ = await replace(self, manifest="presentation")._granted(connection)
+        return Choice.of(Presentation.from_json(await connection.get("presentation", url)), make_abr(abr))
+
     async def _granted(self, connection: Connection) -> tuple[str, str]:
         """The manifest's address and the rendition to begin with."""
         if not _SONG.fullmatch(urlsplit(self.url).path):
@@ -114,13 +126,16 @@ async def play(
     seed: int | None = None,
     stopwatch: Stopwatch = time.perf_counter_ns,
     make_socket: SocketFactory | None = None,
+    abr: str = "",
 ) -> tuple[Waterfall, ...]:
     """`runs` starts, cold and warm in turn: over a new connection, and over the one that is open then.
 
     `url` is a server's root, a song's ``…/start`` or ``…/stream``, or a manifest. At a root the first song plays, or with `seed` a random one.
+    With `abr` (a name of `edge_sim.abr`) each start of an API's song begins with the rendition that the ones before it suggest.
     """
     async with connections(stopwatch, make_socket) as connection:
         player = await _prepare(connection, url, rendition, manifest, user, password, seed)
+        choice = await player.choice(connection, abr) if abr else None
     waterfalls: list[Waterfall] = []
     async with AsyncExitStack() as stack:
         for number in range(runs):
@@ -128,7 +143,11 @@ async def play(
             if kind == "cold":
                 await stack.aclose()
                 connection = await stack.enter_async_context(connections(stopwatch, make_socket))
+            if choice:
+                player = replace(player, rendition=choice.next())
             waterfalls.append(await player.start(connection, kind))
+            if choice:
+                choice.started(waterfalls[-1])
     return tuple(waterfalls)
 
 
