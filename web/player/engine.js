@@ -8,6 +8,7 @@
  */
 
 import { Throughput } from "./abr.js";
+import { Deck } from "./deck.js";
 import { Licences } from "./drm.js";
 import { Pump } from "./pump.js";
 import { Starts } from "./starts.js";
@@ -41,11 +42,12 @@ export class Engine extends EventTarget {
   }
 
   /**
-   * What the first press would otherwise wait for: the decryptor, and the browser's audio service, which takes its
+   * What the first press would otherwise wait for: the decryptor, something to play on, and the browser's audio service, which takes its
    * 150 ms to start and is started by any audio context. Failures are heard of when a song needs it.
    */
   prepare() {
     this.shared.licences.prepare().catch(() => {});
+    if (window.MediaSource) Deck.prepare(this.audio);
     if (window.AudioContext) new AudioContext().close();
   }
 
@@ -204,6 +206,7 @@ export class Engine extends EventTarget {
   }
 
   #playing() {
+    if (this.#starting && !this.#pump.ready) return; // that is the song before
     this.#say();
     this.#become("playing");
     if (this.#starting) this.#awaitSound(this.#starting);

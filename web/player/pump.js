@@ -47,6 +47,11 @@ export class Pump {
     return this.#stop.signal.aborted;
   }
 
+  /** Whether its deck is ready: until then it is another pump's song that sounds. */
+  get ready() {
+    return this.#deck.ready;
+  }
+
   stop() {
     this.#stop.abort();
   }

@@ -60,6 +60,51 @@ async def test_every_sample_from_the_first_on_is_heard(
     assert longest_misfit(fits(heard, begin, sounds, codec)) <= SETTLING[codec]
 
 
+@pytest.mark.parametrize("state", ["playing", "paused", "ended"])
+async def test_another_song_on_the_same_pipeline_begins_with_its_first_sample(
+    state: str, chromium: Any, shelf: Any, shelf_stage: Any
+) -> None:
+    """Whatever the song before was doing: nothing of it is left behind the first sample, and nothing of it counts as a start."""
+    await shelf_stage.ready("aac-cbcs")
+    context = await chromium.new_context(bypass_csp=True)
+    page = await context.new_page()
+
+    async def two_songs(route: Any) -> None:
+        """Of one sample rate, as Chromium's pipeline keeps to that of its first song."""
+        answer = await route.fetch()
+        songs = {each["song_id"]: each for each in (await answer.json())["items"]}
+        items = [songs["aac-cbcs"], songs["aac-half-2"]]
+        await route.fulfill(json={"items": items, "next_cursor": None})
+
+    await page.route("**/v1/songs?*", two_songs)
+    await page.goto(shelf_stage.url)
+    await page.evaluate((HERE.parent / "recorder.js").read_text(), 44100)
+    await page.wait_for_selector(".song")
+    await page.click("[data-song='aac-half-2'] button")
+    await page.wait_for_function(f"{TIME} > 0.3")
+    pipeline = await page.evaluate("document.querySelector('audio').src")
+    if state == "paused":
+        await page.evaluate("document.querySelector('audio').pause()")
+    elif state == "ended":
+        await page.wait_for_function(f"{TIME} > 1 && document.querySelector('audio').duration > 1")
+        await page.evaluate(f"{TIME} = document.querySelector('audio').duration - 0.3")
+        await page.wait_for_function("document.querySelector('audio').ended")
+    await page.evaluate("document.querySelector('.total').textContent = ''; recorded.clear()")
+    await page.click("[data-song='aac-cbcs'] button")
+    await page.wait_for_function("document.querySelector('.total').textContent.endsWith('ms')")
+    assert await page.evaluate(TIME) < 3
+    await page.wait_for_function(f"{TIME} > 2.5 && {TIME} < 7")
+    await page.evaluate("recorded.now()")
+    sound = numpy.frombuffer(b64decode(await page.evaluate("recorded.take()")), dtype="<f4").astype(float)
+    assert await page.evaluate("document.querySelector('audio').src") == pipeline
+    await context.close()
+    heard, sounds = without_waiting(sound), shelf.sounds["aac"]
+    before = -place(heard, sounds)
+    assert 0 <= before < 44100
+    assert len(heard) - before > 2 * 44100
+    assert longest_misfit(fits(heard[before:], 0, sounds, "aac")) <= SETTLING["aac"]
+
+
 @pytest.mark.parametrize(("codec", "scheme"), SONGS)
 async def test_others_open_it_as_a_file(codec: str, scheme: str, shelf: Any, shelf_stage: Any) -> None:
     """libav reads the whole body, box of words and all, and decodes what it can: an open song to the last sample of the segment."""
