@@ -77,6 +77,30 @@ def _price(name: str, default: float, what: str) -> Callable[[Command], Command]
     type=click.FloatRange(1),
     help="Their median bandwidth, kbit/s.",
 )
+@click.option(
+    "--prefetch-next-song",
+    is_flag=True,
+    help="Edges fetch the start of a song ten seconds before a listener goes on to it.",
+)
+@click.option(
+    "--prefetch-segments",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 50),
+    help="They fetch so many segments behind the half minute that a player loads at once.",
+)
+@click.option(
+    "--promote-velocity",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="They fetch a song whole that so many people of a region began within ten minutes; 0: none.",
+)
+@click.option(
+    "--push-releases",
+    is_flag=True,
+    help="They have the first half minute of new songs before these come out.",
+)
 @_price("edge-gb", 0.01, "a GB to listeners")
 @_price("shield-gb", 0.01, "a GB from the shield to edges")
 @_price("origin-gb", 0.05, "a GB from the origin to the shield")
@@ -152,6 +176,8 @@ def _replay(trace: Path, save_trace: Path | None, jobs: int | None, options: dic
     from edge_sim.simulator.run import simulate_trace
 
     settings = _settings(options, _TRACE, sample=1, replicas=4 if (options["sample"] or 1) > 1 else 1)
+    if settings.warming:
+        raise click.UsageError("--trace: a trace has no songs and no streams, and so no warming")
     if settings.sample == 1 and settings.replicas > 1:
         raise click.UsageError(
             "--replicas: several samples of a whole trace would share objects; add --sample"
@@ -167,6 +193,7 @@ def _settings(options: dict[str, Any], sizes: dict[str, int], *, sample: int, re
     from edge_sim.simulator.settings import Prices, Settings
     from edge_sim.simulator.start_time import Network
     from edge_sim.simulator.topology import Sizes
+    from edge_sim.simulator.warming import Warming
 
     given = {name: default if options[name] is None else options[name] for name, default in sizes.items()}
     settings = Settings(
@@ -183,6 +210,12 @@ def _settings(options: dict[str, Any], sizes: dict[str, int], *, sample: int, re
                 for name, value in options.items()
                 if name.startswith("price_")
             }
+        ),
+        warming=Warming(
+            next_song=options["prefetch_next_song"],
+            segments=options["prefetch_segments"],
+            velocity=options["promote_velocity"],
+            releases=options["push_releases"],
         ),
         seed=options["seed"],
     )

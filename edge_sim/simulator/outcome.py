@@ -7,7 +7,7 @@ nothing about its error, which is then ``null``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from math import sqrt
 from typing import Any
@@ -22,6 +22,7 @@ from edge_sim.simulator.settings import Settings
 from edge_sim.simulator.synthetic import World
 from edge_sim.simulator.tally import BINS
 from edge_sim.simulator.topology import MEMORY, ORIGIN, SHIELD, TIERS
+from edge_sim.simulator.warming import Warming
 
 FORMAT = 1
 _GB = 1e9
@@ -42,6 +43,7 @@ class Outcome:
         self._together = together(replicas)
         self._requests = self._together.requests * self._factor
         self._bytes = self._together.bytes * self._factor
+        self._ahead: Floats = self._together.ahead * self._factor
         self._width_ms = self._together.width_ms
         self.document = self._document(world)
 
@@ -81,6 +83,8 @@ class Outcome:
             document["cost"] = self._cost(len(world.regions))
             document["network"] = asdict(settings.network)
             document["start_ms"] = self._starts()
+            if settings.warming:
+                document["warming"] = self._warming(world)
         document["over_time"] = self._over_time()
         document["curves"] = self._curves()
         return document
@@ -118,22 +122,46 @@ class Outcome:
         return round(float(numpy.std(values, ddof=1)) / sqrt(len(values)), 6) if len(values) > 1 else None
 
     def _origin(self) -> dict[str, Any]:
+        """What leaves it, for listeners and for warming."""
         flow = self._bytes[:, ORIGIN].sum(axis=0)
+        requests = float(self._requests[:, ORIGIN].sum())
+        if self._ahead.size:
+            flow = flow + self._ahead[1, :, ORIGIN].sum(axis=0)
+            requests += float(self._ahead[0, :, ORIGIN].sum())
         return {
-            "requests": round(float(self._requests[:, ORIGIN].sum())),
+            "requests": round(requests),
             "bytes": round(float(flow.sum())),
             "peak_bits_per_s": round(float(flow.max()) * 8000 / self._width_ms),
+        }
+
+    def _warming(self, world: World) -> dict[str, Any]:
+        """What edges fetched ahead, and what the day would have been without; `fetched` is what none of the region's own tiers had."""
+        fetched = self._ahead[:, :, SHIELD:].sum(axis=(1, 2, 3))
+        plain = [each.without for each in self._replicas if each.without is not None]
+        settings = replace(self._settings, warming=Warming(), curves=())
+        without = Outcome(settings, plain, self._regions, world).document
+        return {
+            **asdict(self._settings.warming),
+            "fetched": {"requests": round(float(fetched[0])), "bytes": round(float(fetched[1]))},
+            "without": {
+                "edge": without["all"]["edge"],
+                "origin": without["origin"],
+                "start_ms": {name: without["start_ms"][name] for name, _ in _QUANTILES},
+                "dollars_per_day": without["cost"]["dollars_per_day"]["total"],
+            },
         }
 
     def _cost(self, regions: int) -> dict[str, Any]:
         """Dollars a day."""
         prices, sizes = self._settings.prices, self._settings.sizes
         sent = self._bytes.sum(axis=(0, 2)) / _GB
+        moved = sent + self._ahead[1].sum(axis=(0, 2)) / _GB  # between tiers, warming counts, too
+        requests = self._origin()["requests"]
         parts = {
             "edge": float(sent.sum()) * prices.edge_gb,
-            "shield": float(sent[SHIELD] + sent[ORIGIN]) * prices.shield_gb,
-            "origin": float(sent[ORIGIN]) * prices.origin_gb,
-            "origin_requests": float(self._requests[:, ORIGIN].sum()) / 1e6 * prices.origin_million,
+            "shield": float(moved[SHIELD] + moved[ORIGIN]) * prices.shield_gb,
+            "origin": float(moved[ORIGIN]) * prices.origin_gb,
+            "origin_requests": requests / 1e6 * prices.origin_million,
             "memory": regions * sizes.memory / _GB * prices.memory_gb_month / _DAYS,
             "disk": (regions * sizes.disk + sizes.shield) / _GB * prices.disk_gb_month / _DAYS,
         }

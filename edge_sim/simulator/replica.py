@@ -8,16 +8,16 @@ tier (the correction that the authors of SHARDS call *adj*). Without it the shar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy
 
 from edge_sim.simulator import curves, start_time
 from edge_sim.simulator.hashing import slices
 from edge_sim.simulator.priming import prime
-from edge_sim.simulator.requests import Floats, Ints, Requests, Source, joined
+from edge_sim.simulator.requests import WARMING, Floats, Ints, Requests, Source, joined
 from edge_sim.simulator.settings import Settings
-from edge_sim.simulator.synthetic import Day, Sample, World, day
+from edge_sim.simulator.synthetic import Day, Sample, World, day, with_warming
 from edge_sim.simulator.tally import Tally
 from edge_sim.simulator.topology import MEMORY, Topology
 
@@ -29,7 +29,8 @@ _MANY = 400_000  # requests of a region from which on they do
 class Replica:
     """`requests` and `bytes`: regions × tiers × times; `starts`: the histogram of `start_time`; both with the correction.
 
-    `curves` has misses and missed bytes by policy and factor, and `asked` the requests and bytes that they are of.
+    `curves` has misses and missed bytes by policy and factor, and `asked` the requests and bytes that they are of. `ahead` has the
+    requests and bytes that edges made of themselves (2 × regions × tiers × times, of a day), and `without` is the same day when they make none.
     """
 
     requests: Floats
@@ -39,24 +40,39 @@ class Replica:
     simulated: int
     curves: dict[str, Floats] = field(default_factory=dict)
     asked: Floats = field(default_factory=lambda: numpy.zeros(2))
+    ahead: Floats = field(default_factory=lambda: numpy.zeros(0))
+    without: Replica | None = None
 
 
 def of_world(world: World, settings: Settings, sample: Sample, number: int) -> Replica:
     """A day of the songs of `sample`, the replica of this number."""
     drawn = day(world, sample, seed=number)
+    plain = _replayed(world, settings, sample, drawn, number)
+    if not settings.warming:
+        return plain
+    requests = with_warming(world, sample, drawn, settings.warming)
+    warm = _replayed(world, replace(settings, curves=()), sample, replace(drawn, requests=requests), number)
+    return replace(warm, curves=plain.curves, asked=plain.asked, without=plain)
+
+
+def _replayed(world: World, settings: Settings, sample: Sample, drawn: Day, number: int) -> Replica:
     topology = Topology(len(world.regions), settings.sizes.divided(settings.slices), settings.policy)
     if settings.primed:
         prime(topology, sample)
     answered = topology.feed(drawn.requests)
-    tally = Tally(len(world.regions), width_ms=900_000, wrap=True)
-    tally.add(drawn.requests, answered, 0)
+    tally, ahead = (Tally(len(world.regions), width_ms=900_000, wrap=True) for _ in range(2))
+    warming = drawn.requests.streams == WARMING
+    tally.add(drawn.requests.take(~warming), answered[~warming], 0)
+    ahead.add(drawn.requests.take(warming), answered[warming], 0)
     expected = world.streams / settings.slices * world.shares
-    streams = numpy.bincount(drawn.regions, minlength=len(world.regions))
+    streams = numpy.bincount(drawn.streams.region, minlength=len(world.regions))
     _correct(tally, expected / numpy.maximum(streams, 1))
     starts = _starts(settings, drawn, answered, number, expected.sum())
     largest = int(numpy.argmax(world.shares))
     points, asked = _curves(settings, drawn, sample, number, largest, expected[largest])
-    return Replica(tally.requests, tally.bytes, starts, tally.width_ms, len(drawn.requests), points, asked)
+    made = numpy.stack([ahead.requests, ahead.bytes])
+    simulated = int((~warming).sum())
+    return Replica(tally.requests, tally.bytes, starts, tally.width_ms, simulated, points, asked, made)
 
 
 def of_trace(source: Source, settings: Settings, number: int) -> Replica:
@@ -100,6 +116,7 @@ def together(replicas: Sequence[Replica]) -> Replica:
         sum(each.simulated for each in replicas),
         {name: numpy.sum([each.curves[name] for each in replicas], axis=0) for name in first.curves},
         numpy.sum([each.asked for each in replicas], axis=0),
+        numpy.sum([each.ahead for each in replicas], axis=0),
     )
 
 
@@ -129,7 +146,7 @@ def _curves(
         return {}, numpy.zeros(2)
     requests = drawn.requests.take(drawn.requests.regions == region)
     asked = numpy.array([len(requests), requests.sizes.sum()], float)
-    asked *= expected / max((drawn.regions == region).sum(), 1)
+    asked *= expected / max((drawn.streams.region == region).sum(), 1)
     by = _THINNER if len(requests) > _MANY else 1
     budget = settings.sizes.memory // settings.slices // by
     if by > 1:

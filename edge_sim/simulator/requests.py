@@ -15,6 +15,7 @@ Floats: TypeAlias = npt.NDArray[numpy.float64]
 Flags: TypeAlias = npt.NDArray[numpy.bool_]
 
 BATCH = 1 << 17  # requests that a reader hands over at once
+WARMING = -2  # in `streams`: an edge's own request, ahead of listeners
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Requests:
     """Columns of one length, in the order of time.
 
     `times` in ms, `keys` any 64 bits that name an object, `sizes` in bytes, `regions` as indices. `streams` says which
-    start of a song waits for this request, and is -1 for all that come later and in traces, which do not tell.
+    start of a song waits for this request, is -1 for all that come later and in traces, which do not tell, and `WARMING` for what no listener asked for.
     """
 
     times: Ints

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from edge_sim.policies import DEFAULT, NAMES
 from edge_sim.simulator.start_time import Network
 from edge_sim.simulator.topology import Sizes
+from edge_sim.simulator.warming import Warming
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Settings:
     primed: bool = True
     network: Network = field(default_factory=Network)
     prices: Prices = field(default_factory=Prices)
+    warming: Warming = field(default_factory=Warming)
     seed: int = 1
 
     @property

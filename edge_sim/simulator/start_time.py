@@ -34,7 +34,7 @@ class Network:
 def starts(network: Network, day: Day, answered: Ints, *, seed: int) -> Floats:
     """The start time of each stream of `day`, in ms; `answered` says where each of its requests was."""
     random = numpy.random.default_rng(seed)
-    count = len(day.times)
+    count = len(day.streams.time)
     rtt = network.rtt * numpy.exp(_SPREAD * random.standard_normal(count))
     kbits = network.kbits * numpy.exp(_SPREAD * random.standard_normal(count))
     requests = day.requests
@@ -46,7 +46,7 @@ def starts(network: Network, day: Day, answered: Ints, *, seed: int) -> Floats:
     order = numpy.argsort(stream, kind="stable")
     first, second, third = took[order].reshape(count, 3).T
     sizes = size[order].reshape(count, 3).sum(axis=1)
-    handshakes = day.cold * model.connect_ms(rtt, kbits, kbits, model.FULL)
+    handshakes = day.streams.cold * model.connect_ms(rtt, kbits, kbits, model.FULL)
     exchange = model.exchange_ms(sizes.astype(numpy.float64), rtt, kbits, kbits)
     tiers = first + numpy.maximum(second, third)
     return numpy.asarray(handshakes + rtt * (_STEPS - 1) + exchange + tiers, numpy.float64)

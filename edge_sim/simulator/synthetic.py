@@ -17,7 +17,8 @@ from edge_sim.simulator import listeners, songs
 from edge_sim.simulator.hashing import mix
 from edge_sim.simulator.listeners import DAY_MS, Region
 from edge_sim.simulator.popularity import Popularity
-from edge_sim.simulator.requests import Floats, Ints, Requests
+from edge_sim.simulator.requests import Flags, Floats, Ints, Requests
+from edge_sim.simulator.warming import Streams, Warming, warmed
 
 BUFFER_MS = 30_000
 _RELEASES = 1000  # one song of so many comes out today
@@ -77,12 +78,16 @@ def _rated(world: World, ranks: Ints) -> Sample:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """All requests of a day for a sample's songs, and what each of its streams is: region, moment in ms, whether it opens a connection."""
+    """All requests of a day for a sample's songs, and the streams that made them."""
 
     requests: Requests
-    regions: Ints
-    times: Ints
-    cold: numpy.typing.NDArray[numpy.bool_]
+    streams: Streams
+
+
+def with_warming(world: World, chosen: Sample, drawn: Day, warming: Warming) -> Requests:
+    """The requests of `drawn`, and what edges add to them."""
+    new, out = released(chosen.ranks)
+    return warmed(drawn.requests, drawn.streams, warming, chosen.ranks[new], out[new], len(world.regions))
 
 
 def day(world: World, chosen: Sample, *, seed: int, songs_per_session: int = 10) -> Day:
@@ -96,7 +101,15 @@ def day(world: World, chosen: Sample, *, seed: int, songs_per_session: int = 10)
     rendition = listeners.renditions(random, len(row))
     cold = random.random(len(row)) * songs_per_session < 1
     requests = _requests(chosen.ranks[row], region, times, seconds, heard, rendition)
-    return Day(requests, region, times, cold)
+    streams = Streams(chosen.ranks[row], region, times, seconds, rendition, cold)
+    return Day(requests, streams)
+
+
+def released(ranks: Ints) -> tuple[Flags, Ints]:
+    """Which songs come out today, and at what ms of the day each would."""
+    mixed = mix(ranks.astype(numpy.uint64) ^ numpy.uint64(0x2E1E))
+    new = numpy.asarray(mixed % numpy.uint64(_RELEASES) == 0)
+    return new, (mixed // numpy.uint64(_RELEASES) % numpy.uint64(24)).astype(numpy.int64) * 3_600_000
 
 
 def _moments(world: World, random: numpy.random.Generator, ranks: Ints, regions: Ints) -> Ints:
@@ -104,9 +117,7 @@ def _moments(world: World, random: numpy.random.Generator, ranks: Ints, regions:
     for index, region in enumerate(world.regions):
         inside = regions == index
         times[inside] = listeners.moments(random, int(inside.sum()), region.offset)
-    mixed = mix(ranks.astype(numpy.uint64) ^ numpy.uint64(0x2E1E))
-    new = mixed % numpy.uint64(_RELEASES) == 0
-    out = (mixed // numpy.uint64(_RELEASES) % numpy.uint64(24)).astype(numpy.int64) * 3_600_000
+    new, out = released(ranks)
     later = out + ((DAY_MS - out) * random.random(len(ranks)) ** 2).astype(numpy.int64)
     return numpy.where(new, later, times)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import repeat
 
 import numpy
 
@@ -30,19 +31,21 @@ class Tier:
     def __len__(self) -> int:
         return len(self._sizes)
 
-    def feed(self, keys: Iterable[int], sizes: Iterable[int]) -> Flags:
+    def feed(self, keys: Iterable[int], sizes: Iterable[int], uses: Iterable[bool] | None = None) -> Flags:
         """Ask for one after the other, keep what was missed; which of them were hits, an array as long as `keys`.
 
-        A key that is in keeps the size that it came with.
+        A key that is in keeps the size that it came with. Where `uses` has ``False``, finding it is no use of it: warming looks, and leaves no trace.
         """
         inside, policy = self._sizes, self._policy
         hit, evict, add = policy.hit, policy.evict, policy.add
         used, budget, largest, overhead = self.used, self.budget, self._largest, self._overhead
         hits = bytearray()
         note = hits.append
-        for key, size in zip(keys, sizes, strict=True):  # in one piece: ten million times a call is seconds
+        # In one piece: ten million times a call is seconds.
+        for key, size, use in zip(keys, sizes, repeat(True) if uses is None else uses, strict=False):
             if key in inside:
-                hit(key)
+                if use:
+                    hit(key)
                 note(1)
                 continue
             note(0)

@@ -16,7 +16,7 @@ import numpy
 
 from edge_sim.edge.objects import OVERHEAD
 from edge_sim.policies import policy
-from edge_sim.simulator.requests import Ints, Requests
+from edge_sim.simulator.requests import WARMING, Ints, Requests
 from edge_sim.simulator.tier import Tier
 
 TIERS = ("memory", "disk", "shield", "origin")
@@ -65,6 +65,8 @@ def _ask(each: Tier, level: int, requests: Requests, asked: Ints, answered: Ints
     """Ask one tier; who was missed goes on."""
     if not each.budget:
         return asked
-    hits = each.feed(requests.keys[asked].tolist(), requests.sizes[asked].tolist())
+    used = requests.streams[asked] != WARMING
+    uses = None if used.all() else used.tolist()
+    hits = each.feed(requests.keys[asked].tolist(), requests.sizes[asked].tolist(), uses)
     answered[asked[hits]] = level
     return asked[~hits]

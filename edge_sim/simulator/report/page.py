@@ -33,6 +33,8 @@ def page(document: Document) -> str:
     if "start_ms" in document:
         pair.append(section("How long a start takes", _starts(document), plots.starts(document)))
     sections.append(f'<div class="grid2">{"".join(pair)}</div>')
+    if "warming" in document:
+        sections.append(section("What fetching ahead brings", _warmed(document), _warming(document)))
     sections.append(
         section(
             "When and where",
@@ -136,6 +138,59 @@ def _regions(document: Document) -> str:
             for name, place in rows
         ],
     )
+
+
+def _warmed(document: Document) -> str:
+    warming = document["warming"]
+    fetched = warming["fetched"]
+    return (
+        f"On: {', '.join(warming_parts(document))}. Edges asked shield and origin for {amount(fetched['requests'])} objects ({amount(fetched['bytes'], 'B')}) "
+        "before anybody asked for them. The same day, listener by listener, with and without."
+    )
+
+
+def warming_parts(document: Document) -> list[str]:
+    """What was switched on, in words."""
+    warming = document["warming"]
+    parts = {
+        "the next song": warming["next_song"],
+        f"{warming['segments']} segments behind a start": warming["segments"],
+        f"songs that {warming['velocity']} people began within ten minutes": warming["velocity"],
+        "new releases before they come out": warming["releases"],
+    }
+    return [name for name, on in parts.items() if on]
+
+
+def warming_rows(document: Document) -> list[list[str]]:
+    """Without and with: edges' hit ratios, start times, what leaves the origin, what a day costs."""
+    without = document["warming"]["without"]
+    starts = [
+        [f"start, {name}", ms(without["start_ms"][name]), ms(document["start_ms"][name])]
+        for name in ("p50", "p95", "p99")
+    ]
+    return [
+        [
+            "edges, hits",
+            per_cent(without["edge"]["hit_ratio"]),
+            per_cent(document["all"]["edge"]["hit_ratio"]),
+        ],
+        *starts,
+        [
+            "from the origin",
+            amount(without["origin"]["bytes"], "B"),
+            amount(document["origin"]["bytes"], "B"),
+        ],
+        [
+            "at most",
+            amount(without["origin"]["peak_bits_per_s"], "bit/s"),
+            amount(document["origin"]["peak_bits_per_s"], "bit/s"),
+        ],
+        ["a day", dollars(without["dollars_per_day"]), dollars(document["cost"]["dollars_per_day"]["total"])],
+    ]
+
+
+def _warming(document: Document) -> str:
+    return table(["", "without", "with"], warming_rows(document))
 
 
 def _prices(document: Document) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from edge_sim.report.words import amount, dollars, ms, per_cent
 from edge_sim.simulator.report.compare import Row
-from edge_sim.simulator.report.page import subtitle
+from edge_sim.simulator.report.page import subtitle, warming_rows
 
 _TIERS = ("memory", "disk", "shield")
 _COLOURS = {"better": "green", "worse": "red"}
@@ -32,6 +32,8 @@ def summary(document: dict[str, Any]) -> Iterator[RenderableType]:
     if "cost" in document:
         lines.append(f"cost     {dollars(document['cost']['dollars_per_day']['total'])} a day")
     yield Text("\n".join(lines) + "\n")
+    if "warming" in document:
+        yield _warming(document)
     if document["curves"]:
         yield _curves(document["curves"], document["policy"])
 
@@ -61,6 +63,15 @@ def _tiers(document: dict[str, Any]) -> Table:
             per_cent(place["edge"]["byte_hit_ratio"]),
             per_cent(place["origin"]["share"]),
         )
+    return table
+
+
+def _warming(document: dict[str, Any]) -> Table:
+    table = Table("fetching ahead", "without", "with", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in warming_rows(document):
+        table.add_row(*row)
     return table
 
 

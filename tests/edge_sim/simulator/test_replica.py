@@ -18,6 +18,7 @@ from edge_sim.simulator.start_time import Network
 from edge_sim.simulator.synthetic import Day, World
 from edge_sim.simulator.tally import BINS, Tally
 from edge_sim.simulator.topology import MEMORY, ORIGIN, Sizes
+from edge_sim.simulator.warming import Streams
 
 WORLD = World(catalogue=300_000, streams=12_000, regions=(Region("east", 2, 6), Region("west", 1, -6)))
 SIZES = Sizes(8 * 10**9, 60 * 10**9, 200 * 10**9)
@@ -164,7 +165,9 @@ class TestStartTime:
             numpy.zeros(6, int),
             numpy.array([0, 0, 0, 1, 1, 1]),
         )
-        return Day(requests, numpy.zeros(2, int), numpy.array([0, 10]), numpy.array([True, False]))
+        nothing = numpy.zeros(2, int)
+        times, cold = numpy.array([0, 10]), numpy.array([True, False])
+        return Day(requests, Streams(nothing, nothing, times, nothing, nothing, cold))
 
     def test_tiers_and_handshakes(self, drawn):
         network = Network(rtt=0, kbits=1e12, tiers=(1, 10, 100, 1000))

@@ -105,16 +105,16 @@ class TestADay:
         order = numpy.argsort(waiting.streams, kind="stable")
         numbers = (waiting.keys[order] & numpy.uint64(2047)).reshape(-1, 3)
         assert (numbers == [songs.PRESENTATION, songs.INIT, songs.SEGMENTS]).all()
-        assert len(numbers) == len(drawn.times)
-        assert (waiting.times[order].reshape(-1, 3) - drawn.times[:, None] == [0, 1, 2]).all()
+        assert len(numbers) == len(drawn.streams.time)
+        assert (waiting.times[order].reshape(-1, 3) - drawn.streams.time[:, None] == [0, 1, 2]).all()
 
     def test_segments_are_loaded_ahead_and_no_further(self, drawn):
-        per_stream = len(drawn.requests) / len(drawn.times)
+        per_stream = len(drawn.requests) / len(drawn.streams.time)
         assert 25 < per_stream < 50
         assert drawn.requests.times.max() < DAY_MS + songs.plans().starts.max() - BUFFER_MS + 3
 
     def test_a_tenth_of_the_streams_opens_a_connection(self, drawn):
-        assert drawn.cold.mean() == pytest.approx(0.1, abs=0.01)
+        assert drawn.streams.cold.mean() == pytest.approx(0.1, abs=0.01)
 
     def test_an_object_has_one_size(self, drawn):
         pairs = set(zip(drawn.requests.keys.tolist(), drawn.requests.sizes.tolist(), strict=True))
