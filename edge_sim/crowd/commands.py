@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge_sim.abr import NAMES
-from edge_sim.crowd.options import MIX, Clock, Mix, Regions, Share, networks
+from edge_sim.crowd.options import MIX, Clock, Faults, Mix, Regions, Share, networks
 from edge_sim.options import HttpUrl
 
 if TYPE_CHECKING:
     from edge_sim.crowd.settings import Settings
 
+FAULTS = (
+    "origin-down",
+    "api-down",
+    "store-slow",
+    "edge-killed",
+    "region-lost",
+    "corrupt-segment",
+    "keys-expired",
+)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _THERE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -76,11 +86,18 @@ _THERE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option(
     "--seed", default=1, show_default=True, type=click.IntRange(0), help="Who comes when, and wants what."
 )
+@click.option(
+    "--chaos",
+    type=Faults(FAULTS),
+    help="Instead of URL: on a stage of its own, with faults one after another, or at once with +: origin-down, api-down, "
+    "store-slow, edge-killed, region-lost, corrupt-segment, keys-expired.",
+)
 @click.option("--compare", type=_THERE, metavar="OTHER.json", help="Say what changed since that run.")
 @click.option("--html", type=_FILE, help="Write a report, one page with all its plots.")
 @click.option("--json", "as_json", is_flag=True, help="All numbers as one JSON object on standard output.")
 def crowd(
     url: str | None,
+    chaos: tuple[str, ...] | None,
     compare: Path | None,
     html: Path | None,
     as_json: bool,
@@ -90,28 +107,33 @@ def crowd(
 
     URL is a served store's root; several edges are --regions. Only loopback and private addresses.
 
-    Exit code 0 when all targets are met, 10 when one is missed or the generator itself was too slow to be believed.
+    With --chaos it makes a small catalogue and starts origin, shield, API and edges of two regions of its own; every start is then decoded.
+
+    Exit code 0 when all targets are met (with --chaos: when all was well again after each fault), 10 when one is missed or the generator
+    itself was too slow to be believed.
     """
     import json
 
     import uvloop
 
+    from edge_sim.crowd.chaos.run import run_with
     from edge_sim.crowd.document import load
     from edge_sim.crowd.run import run
     from media.workers import raise_file_limit
 
-    settings = _settings(url, options)
+    settings = _settings(url, chaos, options)
     before = load(compare) if compare else None
     raise_file_limit()
+    go = run if chaos is None else partial(run_with, faults=chaos)
     if as_json:
-        document = uvloop.run(run(settings))
+        document = uvloop.run(go(settings))
     else:
         from rich.console import Console
 
         from edge_sim.crowd.report.live import Live
 
         with Live(settings, Console(stderr=True)) as live:
-            document = uvloop.run(run(settings, progress=live.show))
+            document = uvloop.run(go(settings, progress=live.show))
     if html is not None:
         from edge_sim.crowd.report.page import page
 
@@ -125,15 +147,15 @@ def crowd(
     return 0 if document["verdict"]["met"] else 10
 
 
-def _settings(url: str | None, options: dict[str, Any]) -> Settings:
+def _settings(url: str | None, chaos: tuple[str, ...] | None, options: dict[str, Any]) -> Settings:
     from edge_sim.crowd.settings import Place, Settings, Targets
 
     between = networks(options["network"] or ())
     places = options["regions"] or ()
-    if bool(url) == bool(places):
-        raise click.UsageError("one of URL and --regions")
-    if url:
-        places = (Place("here", url),)
+    if sum(map(bool, (url, places, chaos))) != 1:
+        raise click.UsageError("one of URL, --regions and --chaos")
+    if not places:
+        places = (Place("here", url or ""),)  # with faults, the stage has its own
     return Settings(
         tuple(place if place.networks else replace(place, networks=between) for place in places),
         options["listeners"],
@@ -142,8 +164,8 @@ def _settings(url: str | None, options: dict[str, Any]) -> Settings:
         clients=dict(options["players"]),
         speed=options["speed"],
         begin_minute=options["begin"],
-        decode=options["decode"],
+        decode=1.0 if chaos else options["decode"],
         targets=Targets(options["target_ms"], options["target_rebuffering"], options["target_failed"]),
         seed=options["seed"],
-        apart=all("//127." in place.url or "//localhost" in place.url for place in places),
+        apart=bool(chaos) or all("//127." in place.url or "//localhost" in place.url for place in places),
     )

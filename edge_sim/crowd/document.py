@@ -35,6 +35,7 @@ def outcome(world: World, lag: Lag, *, arrived: int) -> dict[str, Any]:
             "abr": settings.abr,
             "clients": dict(settings.clients),
             "decode": settings.decode,
+            "goal_ms": settings.goal_ms,
             "seed": settings.seed,
             "regions": [
                 {

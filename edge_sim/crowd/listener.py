@@ -92,10 +92,10 @@ class Listener:
             try:
                 laid = laid or await self._press(song, due, resumes)
             except TimeoutError:
-                self._count(self.world.notes.abandoned)
+                self._count(self.world.notes.abandoned, "start given up")
                 return
             except (UpstreamFailed, FormatError) as error:
-                self._count(self.world.notes.failed)
+                self._count(self.world.notes.failed, "start failed")
                 self.world.notes.error(self.world.ms(), error)
                 failures += 1
                 await asyncio.sleep(_AGAIN_MS * failures / 1000)
@@ -203,7 +203,7 @@ class Listener:
                 played, stalled, stalls = deck.played_ms, deck.stalled_ms, deck.stalls
             self.world.notes.counts["skips"] += wish.leave < deck.length
         except Broken:
-            self._count(self.world.notes.broken)
+            self._count(self.world.notes.broken, "song broke off")
         now = self.world.stopwatch()
         return now - gap_ms * 1_000_000, gap_ms if wish.leave >= deck.length else 0
 
@@ -213,6 +213,8 @@ class Listener:
         if deck.stalled_ms > stalled:
             notes.stalled_ms[place, slot] += deck.stalled_ms - stalled
             notes.stalls[place, slot] += deck.stalls - stalls
+            if deck.stalls > stalls:
+                notes.troubles.append((self.world.ms(), "stall"))
             self.abr.dry()
 
     async def _step(self, laid: Laid, following: str, stop: int) -> int:
@@ -392,5 +394,6 @@ class Listener:
     def _root(self) -> str:
         return self.world.settings.places[self.place].url
 
-    def _count(self, counter: Counter[tuple[str, int]]) -> None:
+    def _count(self, counter: Counter[tuple[str, int]], trouble: str) -> None:
         counter[self._place, self.world.slot()] += 1
+        self.world.notes.troubles.append((self.world.ms(), trouble))

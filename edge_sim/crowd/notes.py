@@ -52,6 +52,9 @@ class Notes:
     gaps_ms: list[int] = field(default_factory=list)  # between songs that should have followed at once
     seeks_ms: list[int] = field(default_factory=list)
     late_ms: list[int] = field(default_factory=list)  # how late listeners came to their own arrival
+    troubles: list[tuple[int, str]] = field(
+        default_factory=list
+    )  # when, and what: an error, a stall, a start, a song
     listening: Counter[str] = field(default_factory=Counter)  # now
     present: dict[int, int] = field(default_factory=lambda: defaultdict(int))  # most in a slot
 
@@ -60,6 +63,7 @@ class Notes:
 
     def error(self, at_ms: int, error: TonearmError) -> None:
         kind = kind_of(error)
+        self.troubles.append((at_ms, kind))
         self.errors[kind] += 1
         self.error_slots[kind, self.slot(at_ms)] += 1
 

@@ -69,6 +69,24 @@ class Regions(click.ParamType["tuple[Place, ...]"]):
         return tuple(found)
 
 
+class Faults(click.ParamType["tuple[str, ...]"]):
+    """One after another, or with ``+`` at the same time: ``store-slow,origin-down+api-down``."""
+
+    name = "faults"
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        found = value if isinstance(value, tuple) else tuple(part.strip() for part in str(value).split(","))
+        for name in "+".join(found).split("+"):
+            if name not in self.names:
+                self.fail(f"{name!r} is not one of {', '.join(self.names)}", param, ctx)
+        return found
+
+
 class Clock(click.ParamType[int]):
     """``07:30``, in minutes of the day."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -36,7 +36,7 @@ async def run(
     settings: Settings,
     *,
     progress: Callable[[World], None] = lambda world: None,
-    beside: Callable[[World], Any] | None = None,
+    beside: Callable[[World], Coroutine[Any, Any, None]] | None = None,
     stopwatch: Stopwatch = time.perf_counter_ns,
 ) -> dict[str, Any]:
     """The outcome as a document. `progress` is called twice a second or oftener; `beside` gives a coroutine that runs along (faults).
@@ -124,6 +124,7 @@ async def _enter(world: World, place: Place, connection: Connection) -> dict[str
             world.notes.error(world.ms(), error)
             await asyncio.sleep(attempt)
     world.notes.failed[place.name, world.slot()] += 1
+    world.notes.troubles.append((world.ms(), "start failed"))
     return None
 
 

@@ -47,7 +47,7 @@ class Server:
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=PIPE,
-            process_group=0,
+            start_new_session=True,
         )
         self._process = process
         assert process.stderr is not None

@@ -10,14 +10,16 @@ What can be broken is here to be broken: no other service is touched.
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import wave
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import numpy
 
 from edge_sim.crowd.chaos.relay import Relay, relaying
@@ -31,7 +33,7 @@ _RATE = 44_100
 
 @dataclass
 class Stage:
-    """`edges` by region."""
+    """`edges` by region; `doors` are the ports of the control doors of shield and edges, in this order."""
 
     home: Path
     store: Path
@@ -40,16 +42,25 @@ class Stage:
     shield: Server
     api: Server
     edges: dict[str, Server]
+    doors: list[int]
 
     @property
     def places(self) -> tuple[Place, ...]:
         return tuple(Place(name, edge.url) for name, edge in self.edges.items())
 
+    async def purge(self, song: str) -> None:
+        """Shield first, then edges: they would fetch the old copy there again."""
+        async with aiohttp.ClientSession(raise_for_status=True) as session:
+            for port in self.doors:
+                async with session.post(f"http://127.0.0.1:{port}/purge", json={"songs": [song]}) as answer:
+                    await answer.read()
+
     @asynccontextmanager
     async def fresh_edge(self) -> AsyncIterator[Place]:
         """One more, with nothing in its memory, straight before the origin: for who wants to see what is there now."""
         server = Server(
-            self.home, ("edge", "--origin", self.origin.url, "--api", self.api.url, "--no-access-log")
+            self.home,
+            ("edge", "--origin", self.origin.url, "--api", self.api.url, "--workers", "1", "--no-access-log"),
         )
         await server.start()
         try:
@@ -60,7 +71,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    folder: Path, *, songs: int = 6, seconds: int = 30, regions: tuple[str, ...] = REGIONS
+    folder: Path, *, songs: int = 6, seconds: int = 16, regions: tuple[str, ...] = REGIONS
 ) -> AsyncIterator[Stage]:
     """Everything is up inside the block, and gone after it but for the files in `folder`. Raises `SettingsError`."""
     home, store = folder / "home", folder / "store"
@@ -77,20 +88,29 @@ async def stage(
 
         origin = await up("origin", "--store", str(store), "--workers", "1", quiet)
         relay = await stack.enter_async_context(relaying(origin.port))
+        doors = free_ports(1 + len(regions))
+        common = ("--origin", relay.url, "--workers", "1", quiet)
         shield, api = await asyncio.gather(
-            up("edge", "--as-shield", "--origin", relay.url, quiet), up("api", "--store", str(store), quiet)
+            up("edge", "--as-shield", "--control", str(doors[0]), *common),
+            up("api", "--store", str(store), quiet),
         )
+        behind = ("--shield", shield.url, "--api", api.url, *common)
         edges = await asyncio.gather(
             *(
-                up(
-                    *("edge", "--region", name, "--origin", relay.url, "--shield", shield.url),
-                    *("--api", api.url),
-                    quiet,
-                )
-                for name in regions
+                up("edge", "--region", name, "--control", str(door), *behind)
+                for name, door in zip(regions, doors[1:], strict=True)
             )
         )
-        yield Stage(home, store, origin, relay, shield, api, dict(zip(regions, edges, strict=True)))
+        yield Stage(home, store, origin, relay, shield, api, dict(zip(regions, edges, strict=True)), doors)
+
+
+def free_ports(count: int) -> list[int]:
+    """That nobody listens on now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
 
 
 def _masters(folder: Path, songs: int, seconds: int) -> Path:

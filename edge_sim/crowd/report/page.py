@@ -40,6 +40,10 @@ def page(document: Document, before: Document | None = None) -> str:
                 table(["", "other", "this", ""], cells, classes),
             ),
         )
+    if document.get("faults"):
+        told = "".join(f"<p>{escape(each)}.</p>" for each, _ in words.recoveries(document))
+        content = table(words.FAULT_HEAD, words.faults(document)) + told
+        sections.insert(0, section("What listeners noticed of faults", "", content))
     said = "".join(f"<p>{escape(each)}</p>" for each in words.honesty(document))
     body = f"{_cards(document)}{''.join(sections)}<section><h2>How it was measured</h2>{said}</section>"
     return html("Tonearm: a crowd of listeners", warning + words.subtitle(document), body)

@@ -32,6 +32,10 @@ def summary(document: Document, before: Document | None = None) -> Iterator[Rend
     yield table
     for said in words.honesty(document):
         yield Text(said, "red" if "NOT to be believed" in said else "dim")
+    if document.get("faults"):
+        yield _faults(document)
+        for said, well in words.recoveries(document):
+            yield Text(f"{'✓' if well else '✗'} {said}", "green" if well else "red")
     if before is not None:
         yield comparison(list(rows(before, document)))
     yield _verdict(document)
@@ -61,4 +65,13 @@ def _verdict(document: Document) -> Table:
             value,
             Text(f"at most {target}", "dim"),
         )
+    return table
+
+
+def _faults(document: Document) -> Table:
+    table = Table(*words.FAULT_HEAD, box=None, pad_edge=False)
+    for column in table.columns[1:5]:
+        column.justify = "right"
+    for row in words.faults(document):
+        table.add_row(*row[:-1], Text(row[-1], "dim" if row[-1] == "none" else "red"))
     return table

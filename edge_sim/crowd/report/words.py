@@ -26,7 +26,7 @@ def subtitle(document: Document) -> str:
         f"music {settings['speed']} × as fast" if settings["speed"] > 1 else "music in its own time",
         f"from {clock(settings['begin_minute'] * 60_000)}" if settings["begin_minute"] is not None else "",
         f"{document['catalogue']['songs']:,} songs",
-        settings["abr"],
+        f"{settings['abr']}, {settings['goal_ms'] // 1000} s in hand",
         regions,
     ]
     return " · ".join(part for part in parts if part)
@@ -71,6 +71,45 @@ def verdict(document: Document) -> list[tuple[str, str, str, bool]]:
     return [
         (names[name][0], names[name][1](each["value"]), names[name][1](each["target"]), each["met"])
         for name, each in targets.items()
+    ]
+
+
+FAULT_HEAD = ["", "began", "ended", "starts", "p95", "troubles"]
+
+
+def faults(document: Document) -> list[list[str]]:
+    """Three rows for each fault: before, while, after."""
+    found = []
+    for fault in document.get("faults", ()):
+        for when in ("before", "while", "after"):
+            noticed = fault[when]
+            troubles = ", ".join(f"{n} × {kind}" for kind, n in noticed["troubles"].items()) or "none"
+            found.append(
+                [
+                    f"{when} {fault['name']}",
+                    f"{fault['began_ms'] / 1000:.1f} s" if when == "while" else "",
+                    f"{fault['ended_ms'] / 1000:.1f} s" if when == "while" else "",
+                    f"{noticed['starts']:,}",
+                    ms(noticed["p95"]),
+                    troubles,
+                ]
+            )
+    return found
+
+
+def recoveries(document: Document) -> list[tuple[str, bool]]:
+    """What was done, and when all was well again."""
+    return [
+        (
+            f"{fault['name']} ({fault['what']}): "
+            + (
+                f"well again {fault['well_again_ms'] / 1000:.1f} s after its end"
+                if fault["recovered"]
+                else "not well again by itself"
+            ),
+            fault["recovered"],
+        )
+        for fault in document.get("faults", ())
     ]
 
 
