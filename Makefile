@@ -1,7 +1,7 @@
 # Everything here works in the checkout alone: no daemon, no root, nothing outside .venv, build and tests/players/node_modules.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev players demo test soak check format load bench bench-origin bench-edge bench-stores bench-links bench-starts lock clean
+.PHONY: help setup dev players demo test soak check format load bench bench-origin bench-edge bench-stores bench-links bench-starts bench-warming lock clean
 
 # The newest Python from 3.11 on; `make PYTHON=/path/to/python3.12 setup` names another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -88,6 +88,9 @@ bench-starts: dev players ## how soon a song sounds: our player and others in Ch
 
 bench-links: dev ## the model of links beside emulated ones, cell by cell; needs root (RUNS=5)
 	@$(BIN)/python -m benchmarks.links --runs $(or $(RUNS),5) --json build/bench/links.json
+
+bench-warming: setup ## what each part of the edge's warming is worth, on a made-up half hour (LISTENERS=30)
+	@$(BIN)/python -m benchmarks.warming --listeners $(or $(LISTENERS),30)
 
 lock: dev ## pin every dependency anew, with hashes and without addresses
 	@$(PIP) install uv

@@ -108,8 +108,7 @@ class _Context(Protocol):
 )
 @click.option(
     "--prefetch-segments",
-    default=2,
-    show_default=True,
+    show_default="2, of a shield 0",
     type=click.IntRange(0, 16),
     help="Segments fetched ahead of a listener who begins or misses; 0: none.",
 )
@@ -198,7 +197,7 @@ def edge(
     control_port: int | None,
     control_host: str,
     control_token: Path | None,
-    prefetch_segments: int,
+    prefetch_segments: int | None,
     prefetch_next_song: bool,
     promote_velocity: int,
     popular_from: str,
@@ -248,6 +247,8 @@ def edge(
         region or ("shield" if as_shield else ""),
         health_checks,
     )
+    if prefetch_segments is None:  # a shield is asked ahead by its edges already
+        prefetch_segments = 0 if as_shield else 2
     warming = Settings(prefetch_segments, prefetch_next_song, promote_velocity)
     neighbours = Neighbours(popular_from, warm_popular, popular_to, token)
     keys = context.token_keys()
