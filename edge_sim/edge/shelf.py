@@ -7,7 +7,7 @@ not fresh any more goes the long way.
 A listener asks for a song's segments with one token, so tokens that verified are remembered: what they open, from when until when, for which
 address. The memory of them ends with the keys that verified them.
 
-A body of more than 64 kB goes out faster from a file in memory (memfd) by ``sendfile`` than out of the process: the kernel lends its pages to the
+A body of more than 32 kB goes out faster from a file in memory (memfd) by ``sendfile`` than out of the process: the kernel lends its pages to the
 socket instead of copying them. So what is large and asked for often gets such a copy, on top of the budget, within a sixteenth of it.
 """
 
@@ -42,7 +42,7 @@ _EVERY_TIME = frozenset(
         *("content-length", "transfer-encoding"),  # a miss that streams may not know how long it will be
     }
 )
-_COPIED = 64 * 1024  # bytes: up to here copying is cheaper than one more call
+_COPIED = 32 * 1024  # bytes: up to here copying is cheaper than one more call
 _OFTEN = 16  # answers after which a large body gets its file: that costs as much as it saves in eight
 _TOKENS = 16_384  # remembered; at most 1 kB each, usually 80 bytes
 _BEFORE = len(b"/t/")
