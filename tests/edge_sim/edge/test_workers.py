@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import signal
 import socket
+import ssl
+import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
@@ -74,7 +77,7 @@ async def running(origin: Any, home: Path, *arguments: str) -> AsyncIterator[Edg
     assert process.stderr is not None
     try:
         line = (await process.stderr.readline()).decode()
-        found = re.search(r"on (http://127\.0\.0\.1:\d+)/", line)
+        found = re.search(r"on (https?://127\.0\.0\.1:\d+)/", line)
         assert found, line
         yield Edge(process, found[1], home)
     finally:
@@ -248,6 +251,35 @@ async def test_a_signal_ends_them_all_and_leaves_nothing_behind(
         _, said = await edge.process.communicate()
         assert (edge.process.returncode, said) == (0, b"")
         assert not folder.exists()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
+async def test_workers_take_each_others_session_tickets(origin: Any, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "edge.pem", tmp_path / "edge.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-subj", "/CN=edge", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    context = ssl.create_default_context(cafile=str(certificate))
+
+    def talk(port: int, session: ssl.SSLSession | None) -> tuple[bool, ssl.SSLSession | None]:
+        """Whether the session was resumed, and the one for next time: TLS 1.3 sends it with the first answer."""
+        with (
+            socket.create_connection(("127.0.0.1", port)) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as sealed,
+        ):
+            sealed.sendall(b"GET /healthz HTTP/1.1\r\nHost: e\r\nConnection: close\r\n\r\n")
+            while sealed.recv(4096):
+                pass
+            return bool(sealed.session_reused), sealed.session
+
+    arguments = ("--workers", "3", "--certificate", str(certificate), "--key", str(key))
+    async with running(origin, tmp_path / "home", *arguments) as edge:
+        port = int(edge.address.rpartition(":")[2])
+        resumed, session = await asyncio.to_thread(talk, port, None)
+        assert not resumed
+        for _ in range(20):  # a new connection each, so that the kernel chooses the worker
+            resumed, session = await asyncio.to_thread(talk, port, session)
+            assert resumed
 
 
 def test_owners_are_the_same_everywhere_and_share_alike() -> None:
