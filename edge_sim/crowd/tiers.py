@@ -21,6 +21,8 @@ def answered(status: str) -> str:
     if not caches or "fwd=bypass" in caches[-1]:
         return ""
     *behind, nearest = caches
+    if "detail=stale-if-error" in nearest:  # it asked, nobody answered, and it had an old one
+        return "memory"
     if "hit" in nearest:
         return "disk" if "detail=disk" in nearest else "memory"
     if "collapsed" in nearest:

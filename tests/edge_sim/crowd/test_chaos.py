@@ -46,6 +46,7 @@ async def test_a_corrupted_song_is_heard_of_and_then_forgotten(served):
     assert (await gather(served, clients={"hls": 1.0}, listeners=12))["errors"] == {}
 
 
+@pytest.mark.soak
 async def test_a_lost_regions_listeners_go_to_the_other_one(served):
     fault = FAULTS["region-lost"]()
     await fault.begin(served)

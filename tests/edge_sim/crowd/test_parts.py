@@ -137,6 +137,8 @@ def test_the_charts_have_the_designs_shape():
         ("tonearm-eu-west; hit; detail=disk", "disk"),
         ("tonearm-origin; hit, tonearm-edge; fwd=uri-miss; stored", "origin"),
         ("tonearm-edge; fwd=uri-miss; stored; collapsed", "joined"),
+        ("tonearm-edge; fwd=stale; detail=stale-if-error", "memory"),
+        ("tonearm-edge; hit; ttl=-2; detail=stale-while-revalidate", "memory"),
         ("tonearm-origin; hit, tonearm-edge; hit, tonearm-eu; fwd=uri-miss; stored", "shield"),
         ("tonearm-edge; fwd=uri-miss; stored, tonearm-eu; hit", "memory"),
     ],
