@@ -129,6 +129,7 @@ def _requests(requests: Sequence[Note], ms: int) -> dict[str, Any]:
             for name, _ in names.most_common()
         },
         "hits": _times(note for note in requests if note.detail == "hit"),
+        "misses": _times(note for note in requests if note.detail == "miss"),
     }
 
 

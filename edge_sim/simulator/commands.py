@@ -11,7 +11,7 @@ import click
 
 from edge_sim.options import Size
 from edge_sim.policies import DEFAULT, NAMES
-from edge_sim.simulator.options import Count, OneOf, Regions
+from edge_sim.simulator.options import Count, OneOf, Regions, TierTimes
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -76,6 +76,13 @@ def _price(name: str, default: float, what: str) -> Callable[[Command], Command]
     show_default=True,
     type=click.FloatRange(1),
     help="Their median bandwidth, kbit/s.",
+)
+@click.option(
+    "--tier-ms",
+    default="0.1,2,40,150",
+    show_default=True,
+    type=TierTimes(),
+    help="What an answer takes from each tier, in ms, beyond the way to the edge.",
 )
 @click.option(
     "--prefetch-next-song",
@@ -203,7 +210,7 @@ def _settings(options: dict[str, Any], sizes: dict[str, int], *, sample: int, re
         replicas=options["replicas"] or replicas,
         curves=NAMES if options["curves"] and given["memory"] else (),
         primed=options["primed"],
-        network=Network(options["rtt_ms"], options["kbits"]),
+        network=Network(options["rtt_ms"], options["kbits"], options["tier_ms"]),
         prices=Prices(
             **{
                 name.removeprefix("price_"): value

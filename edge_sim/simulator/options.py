@@ -40,6 +40,25 @@ class OneOf(click.ParamType[int]):
         return int(match[1])
 
 
+class TierTimes(click.ParamType["tuple[float, float, float, float]"]):
+    """What each tier adds to an answer, in ms: ``0.1,2,40,150``."""
+
+    name = "memory,disk,shield,origin"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float, float, float]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            memory, disk, shield, origin = (float(part) for part in str(value).split(","))
+            if not all(0 <= each < 1e6 for each in (memory, disk, shield, origin)):
+                raise ValueError
+        except ValueError:
+            self.fail(f"{value!r} is not four times in ms such as 0.1,2,40,150", param, ctx)
+        return memory, disk, shield, origin
+
+
 class Regions(click.ParamType["tuple[Region, ...]"]):
     """Names with shares of the listeners and offsets from UTC in hours: ``eu-west:3:1,us-east:2:-5,ap-south``."""
 

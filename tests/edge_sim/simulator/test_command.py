@@ -62,6 +62,16 @@ def trace(tmp_path) -> Path:
     return path
 
 
+def test_what_the_tiers_take_is_what_starts_wait_for():
+    """Two requests one after another: a second more in every tier is two more for every start."""
+    quick = outcome(*SMALL, "--no-curves", "--tier-ms", "0,0,0,0")
+    slow = outcome(*SMALL, "--no-curves", "--tier-ms", "1000,1000,1000,1000")
+    assert slow["network"]["tiers"] == [1000] * 4
+    assert slow["start_ms"]["p50"]["value"] - quick["start_ms"]["p50"]["value"] == pytest.approx(
+        2000, rel=0.02
+    )
+
+
 def test_a_day(folder):
     document = json.loads((folder / "s3fifo.json").read_text())
     assert document["policy"] == "s3fifo"
@@ -167,6 +177,8 @@ def test_a_made_up_day_is_saved_as_a_trace(tmp_path):
         (["--catalogue", "1000"], "--sample: 1000 songs are too few for 1:1000 in 4 samples"),
         (["--memory", "1GB"], "--memory: 1,000,000,000 bytes are too few to take 1:4,000 of them"),
         (["--compare", "a", "b"], "does not exist"),
+        (["--tier-ms", "1,2,3"], "not four times in ms"),
+        (["--tier-ms", "1,2,3,-4"], "not four times in ms"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(arguments, reason):
