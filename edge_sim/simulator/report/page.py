@@ -32,9 +32,9 @@ def page(document: Document) -> str:
         )
     if "start_ms" in document:
         pair.append(section("How long a start takes", _starts(document), plots.starts(document)))
-    sections.append(f'<div class="grid2">{"".join(pair)}</div>')
     if "warming" in document:
-        sections.append(section("What fetching ahead brings", _warmed(document), _warming(document)))
+        pair.append(section("What fetching ahead brings", _warmed(document), _warming(document)))
+    sections.append(f'<div class="grid2">{"".join(pair)}</div>')
     sections.append(
         section(
             "When and where",
