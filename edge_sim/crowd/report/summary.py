@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.console import RenderableType
@@ -30,12 +30,13 @@ def summary(document: Document, before: Document | None = None) -> Iterator[Rend
     for kind, number in document["errors"].items():
         table.add_row("", Text(f"{number} × {kind}", "red"))
     yield table
-    for said in words.honesty(document):
-        yield Text(said, "red" if "NOT to be believed" in said else "dim")
+    yield _lines((said, "red" if "NOT to be believed" in said else "dim") for said in words.honesty(document))
     if document.get("faults"):
         yield _faults(document)
-        for said, well in words.recoveries(document):
-            yield Text(f"{'✓' if well else '✗'} {said}", "green" if well else "red")
+        yield _lines(
+            (f"{'✓' if well else '✗'} {said}", "green" if well else "red")
+            for said, well in words.recoveries(document)
+        )
     if before is not None:
         yield comparison(list(rows(before, document)))
     yield _verdict(document)
@@ -74,4 +75,12 @@ def _faults(document: Document) -> Table:
         column.justify = "right"
     for row in words.faults(document):
         table.add_row(*row[:-1], Text(row[-1], "dim" if row[-1] == "none" else "red"))
+    return table
+
+
+def _lines(said: Iterable[tuple[str, str]]) -> Table:
+    """Text and style, each on a line of its own."""
+    table = Table.grid()
+    for text, style in said:
+        table.add_row(Text(text, style))
     return table

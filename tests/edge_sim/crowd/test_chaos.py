@@ -88,7 +88,7 @@ async def test_what_a_schedule_says():
     assert verdict(held, [first])["met"]
     assert not verdict(held, [first, second])["met"]
     assert not verdict(held | {"believed": False}, [first])["met"]
-    document = {"faults": [first, second]}
+    document = {"faults": [first, second]}  # what the terminal and the page show of it
     assert [row[-1] for row in faults(document)][:3] == ["none", "1 × stall", "1 × start failed"]
     assert [well for _, well in recoveries(document)] == [True, False]
 

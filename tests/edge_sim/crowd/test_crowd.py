@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 from click.testing import CliRunner
 from lxml import etree
+from rich.console import Console
 
 import cli
 from edge_sim.crowd.document import load
 from edge_sim.crowd.report.compare import rows
 from edge_sim.crowd.report.page import page
+from edge_sim.crowd.report.summary import summary
 from edge_sim.links.network import NETWORKS
 from media.errors import FormatError, SettingsError
 from tests.edge_sim.crowd.conftest import gather
@@ -96,6 +99,17 @@ async def test_the_page_says_all_that_the_document_says(served):
     beside = etree.HTML(page(outcome, outcome))
     assert "Against the other run" in " ".join(beside.itertext())
     assert {row.verdict for row in rows(outcome, outcome)} == {"same"}
+
+
+async def test_the_terminal_says_it_in_lines(served):
+    outcome = json.loads(json.dumps(await gather(served, listeners=10)))
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(*summary(outcome, outcome))
+    lines = [line.strip() for line in console.export_text().splitlines()]
+    assert any(line.startswith("new connection") for line in lines)
+    assert "Network: loopback, with nothing added." in lines
+    assert any(line.startswith("Generator: lag") for line in lines)
+    assert any(line.startswith(("✓  start time, p95", "✗  start time, p95")) for line in lines)
 
 
 async def test_a_slower_run_is_worse(served):
