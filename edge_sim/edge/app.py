@@ -326,8 +326,8 @@ class Edge:
         )
 
     async def _serve(self, request: web.Request, path: str) -> web.StreamResponse:
-        self._warming.asked(path, request.rel_url.raw_path, _cmcd(request))
-        return await self._tier.serve(request, path)
+        ahead = self._warming.asked(path, request.rel_url.raw_path, _cmcd(request))
+        return await self._tier.serve(request, path, ahead=ahead)
 
     def _limit(self, request: web.Request) -> None:
         """Raises `ApiError` 429."""

@@ -80,9 +80,12 @@ class Tier:
         known = entry if isinstance(entry, Whole) else None
         return await self._flights.land(path, lambda tell: self._refill.fly(path, known, request_id, tell))
 
-    async def serve(self, request: web.Request, path: str) -> web.StreamResponse:
-        """The answer to `request` for `path`, which is canonical; ``request[SIGNATURE]`` is for a manifest to carry on."""
-        entry, now = self._cache.get(path), self._clock()
+    async def serve(self, request: web.Request, path: str, *, ahead: bool = False) -> web.StreamResponse:
+        """The answer to `request` for `path`, which is canonical; ``request[SIGNATURE]`` is for a manifest to carry on.
+
+        `ahead`: it was fetched before anybody asked, and this is the first who does, who would have missed it. That is no hit to the policy.
+        """
+        entry, now = self._cache.peek(path) if ahead else self._cache.get(path), self._clock()
         if entry is not None and entry.fresh(now):
             if isinstance(entry, Oversized):
                 self._metrics.requests.labels("pass").inc()

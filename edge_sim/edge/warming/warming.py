@@ -74,8 +74,11 @@ class Warming:
         self._held: OrderedDict[str, _Held] = OrderedDict()  # by folder and rendition
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def asked(self, path: str, target: str, said: str) -> None:
-        """A request for `path` is about to be answered the long way; `target` is its own path, `said` its CMCD."""
+    def asked(self, path: str, target: str, said: str) -> bool:
+        """A request for `path` is about to be answered the long way; `target` is its own path, `said` its CMCD.
+
+        Whether this is the first use of what was fetched ahead.
+        """
         kept = self._stock.kept(path)
         first_use = kept and self._ledger.used(path)
         segment = segment_name(path)
@@ -85,6 +88,7 @@ class Warming:
             if not kept or first_use or segment.number == 1:
                 self._want(self._prefetch.after(segment), "segments")
         self.said(target, said)
+        return first_use
 
     def said(self, target: str, said: str) -> None:
         """What the request for `target` announces in its CMCD."""

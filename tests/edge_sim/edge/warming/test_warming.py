@@ -55,11 +55,12 @@ def door(unused_tcp_port) -> str:
 
 
 @pytest.fixture
-async def talk(origin, clock, token_keys, session, settings, memory, unused_tcp_port, warmings):
+async def talk(origin, clock, token_keys, session, settings, memory, policy, unused_tcp_port, warmings):
     table = routes(
         origin_url=origin.url,
         keys=token_keys,
         memory=memory,
+        policy=policy,
         clock=clock,
         warming=settings,
         control=Door(unused_tcp_port),
@@ -145,6 +146,33 @@ class TestSegments:
         assert (await listener).body == b"s" * 100
         await settled()
         assert len(origin.asked(name(2))) == 1
+
+    class TestRoomForThree:
+        @pytest.fixture
+        def settings(self) -> Settings:
+            return Settings(segments=1, next_song=False)
+
+        @pytest.fixture
+        def memory(self) -> int:
+            return 3 * (100 + 1024) + 100
+
+        @pytest.fixture
+        def policy(self) -> str:
+            return "lru"
+
+        async def test_the_first_use_stands_for_a_miss_and_is_no_hit_to_the_policy(
+            self, talk, origin, settled
+        ):
+            for other in ("other", "another"):
+                origin.says(other, b"x" * 100)
+            await talk.get(name(1))
+            await settled()  # 1, 2
+            await talk.get("other")  # 1, 2, other
+            assert (await talk.get(name(2))).cache == HIT
+            await settled()  # 2, other, 3
+            await talk.get("another")  # and so 2 goes, not other
+            assert (await talk.get("other")).cache == HIT
+            assert (await talk.get(name(2))).cache == MISS
 
     class TestOff:
         @pytest.fixture
