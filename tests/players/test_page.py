@@ -6,6 +6,7 @@ import asyncio
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy
 import pytest
@@ -82,6 +83,22 @@ async def test_a_bundle_without_media_costs_a_round_trip_and_no_start(
     spans = {line.split("\n")[0] for line in await texts(page, ".spans li")}
     assert spans == {"bundle", "presentation", "init", "segment", "append", "first sound"}
     assert watched.complaints == []
+
+
+async def test_a_press_says_what_the_network_gave_before(stage: Any, watched: Any) -> None:
+    page, asked = watched.page, []
+    page.on("request", lambda request: asked.append(request.url) if "/start?" in request.url else None)
+    await enter(page, stage.url)
+    await press(page, "clip-none")
+    await until(page, f"({RANGES})[0]?.[1] > 5")  # segments came, and with them a measure
+    async with page.expect_request("**/clip-cenc/start?*"):
+        await press(page, "clip-cenc")  # which is not what follows
+    first = next(url for url in asked if "/clip-none/" in url)
+    later = next(url for url in asked if "/clip-cenc/" in url)
+    assert parse_qs(urlsplit(first).query) == {}
+    said = parse_qs(urlsplit(later).query)
+    assert int(said["mtp"][0]) > 100
+    assert 0 <= int(said["rtt"][0]) < 10_000
 
 
 async def test_only_a_listener_who_wants_it_has_starts_fetched_ahead(stage: Any, watched: Any) -> None:

@@ -64,16 +64,15 @@ export class Api {
   }
 
   /**
-   * All that the first sound of a song is made of: {words, media, began, answered, ended}, the last three in ms on the
+   * All that the first sound of a song is made of: {words, media, began, ended}, the last two in ms on the
    * clock of performance.now. `query` may say `mtp` (kbit/s), `rtt` (ms) and `rendition`.
    */
   async start(songId, query, signal) {
     const said = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ""));
     const began = performance.now();
     const response = await this.#own(`/v1/songs/${encodeURIComponent(songId)}/start?${said}`, { signal, priority: "high" });
-    const answered = performance.now();
     const body = await bodyOf(response);
-    return { ...split(body), began, answered, ended: performance.now() };
+    return { ...split(body), began, ended: performance.now() };
   }
 
   /** The smallest question there is: it keeps a connection open, or opens one. */
