@@ -24,7 +24,7 @@ from aiohttp import web
 from media.serving import REQUEST_ID
 
 # An owner may have to wait for the origin itself (`edge_sim.edge.upstream`), so it gets longer.
-_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=1, sock_read=15)
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=15)
 _ANSWERS = frozenset({200, 304, 404, 410, 502, 504})  # what an owner says of an object; else it is in trouble
 
 Lend = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
@@ -66,7 +66,7 @@ class Siblings:
             stack.push_async_callback(runner.cleanup)
             socket = self._socket(self._number)
             socket.unlink(missing_ok=True)  # of who was this worker before
-            await web.UnixSite(runner, str(socket)).start()
+            await web.UnixSite(runner, str(socket), backlog=1024).start()
             yield
 
     @asynccontextmanager

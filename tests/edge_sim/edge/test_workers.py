@@ -69,7 +69,7 @@ async def running(origin: Any, home: Path, *arguments: str) -> AsyncIterator[Edg
     """It ends with its workers, whatever a test does."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli", "--home", str(home), "edge", "--origin", origin.url, "--port", "0"),
-        *("--no-access-log", *arguments),
+        *("--no-access-log", "--no-health-checks", *arguments),
         cwd=Path(cli.__file__).parent,
         env={**os.environ, "TMPDIR": str(home.parent)},
         stderr=PIPE,
