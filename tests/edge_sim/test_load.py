@@ -1,4 +1,7 @@
-"""The load runner: real locust, real listeners, a real edge; and never against somebody else's machine."""
+"""The load runner: real locust, real listeners, a real edge; and never against somebody else's machine.
+
+Each run of locust takes seconds: one that is well and one that misses its target are in the suite, the others are a soak.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,7 @@ async def test_locust_itself_refuses_too():
     assert "only loopback addresses" in err
 
 
-@pytest.mark.parametrize("scheme", ["cbcs", "aes-128"])
+@pytest.mark.parametrize("scheme", ["cbcs", pytest.param("aes-128", marks=pytest.mark.soak)])
 async def test_listeners_start_and_listen(stage, tone, scheme):
     stage.publish(tone, scheme)
     status, out, err = await load(stage)
@@ -78,6 +81,7 @@ async def test_listeners_start_and_listen(stage, tone, scheme):
     assert "audio/high" not in " ".join(asked)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("scheme", ["cbcs", "aes-128"])
 async def test_listeners_of_one_file_for_each_rendition_with_a_key_of_its_own(stage, tone, scheme):
     made = stage.publish(tone, scheme, own_key=True, one_file=True)
@@ -140,6 +144,7 @@ async def open_late(gate, seconds: float) -> None:
     asyncio.get_running_loop().call_later(seconds, gate.open)
 
 
+@pytest.mark.soak
 async def test_a_generator_that_is_too_busy_is_not_believed(stage, tone):
     stage.publish(tone)
     status, out, _ = await load(stage, late_ms=0)
@@ -147,6 +152,7 @@ async def test_a_generator_that_is_too_busy_is_not_believed(stage, tone):
     assert "Not to be believed" in out
 
 
+@pytest.mark.soak
 async def test_failures_are_named_and_counted(stage, tone):
     stage.publish(tone)
     stage.origin.forgets("audio/normal/00001.m4s")
@@ -156,6 +162,7 @@ async def test_failures_are_named_and_counted(stage, tone):
     assert "× GET …/[segment].m4s: " in out
 
 
+@pytest.mark.soak
 async def test_one_command_serves_and_loads_and_reports(tmp_path):
     """The whole of it: a catalogue, three servers, both players in two processes, the open loop, the page."""
     made = tmp_path / "made"
