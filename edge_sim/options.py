@@ -62,6 +62,22 @@ class PerSecond(click.ParamType[int]):
         return int(match[1])
 
 
+class DiskSpace(click.ParamType[tuple[Path, int]]):
+    """A folder and a size: ``/var/cache/tonearm:20GB``. The last colon parts them."""
+
+    name = "disk"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Path, int]:
+        if isinstance(value, tuple):
+            return value
+        folder, colon, size = str(value).rpartition(":")
+        if not colon or not folder:
+            self.fail(f"{value!r} is not a folder and a size such as /var/cache/tonearm:20GB", param, ctx)
+        return Path(folder), Size().convert(size, param, ctx)
+
+
 class Region(click.ParamType[str]):
     """A name that may stand in a header field: ``eu-west``."""
 

@@ -11,9 +11,10 @@ send past its memory protects no origin.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -25,6 +26,8 @@ from edge_sim.edge.cache_status import CacheStatus, name_of
 from edge_sim.edge.carried import Carry, is_manifest
 from edge_sim.edge.clock import Clock, unix_ms
 from edge_sim.edge.control import LARGEST, Control, Door
+from edge_sim.edge.disk.disk import Disk
+from edge_sim.edge.disk.format import SHARDS
 from edge_sim.edge.fetch import Origin
 from edge_sim.edge.forward import end_to_end, forward
 from edge_sim.edge.jobs import Jobs
@@ -77,6 +80,8 @@ def routes(
     tally: Tally | None = None,
     worker: int = 0,
     siblings: Siblings | None = None,
+    disk: tuple[Path, int] | None = None,
+    shards: Collection[int] = range(SHARDS),
 ) -> Routes:
     """The edge's routes. `memory` is the cache's budget in bytes, `policy` names who leaves it, `clock` gives Unix time in ms.
 
@@ -87,7 +92,8 @@ def routes(
     With `api_url`, the control API's paths pass through to it, uncached. With `signers`, a signature of theirs in the query or a
     cookie opens ``/songs/…``, too, and manifests carry it on as `carry` says. `behind_proxy`: listeners' addresses are
     in ``X-Real-IP``. `fast_path`: plain requests for what is in memory go past most of aiohttp. `tally` (of `Metrics.CELLS`) is
-    shared between workers, of which this is number `worker`; `siblings` are the others.
+    shared between workers, of which this is number `worker`; `siblings` are the others. `disk` is a folder for more objects and its budget in
+    bytes, of which this process owns `shards` and their share. Raises `SettingsError` when the folder cannot be had.
     """
     edge = Edge(
         topology=Topology([origin_url], checks=False) if isinstance(origin_url, str) else origin_url,
@@ -106,6 +112,8 @@ def routes(
         tally=tally,
         worker=worker,
         siblings=siblings,
+        disk=disk,
+        shards=shards,
     )
     table: list[web.AbstractRouteDef] = [
         web.get(r"/t/{token}/songs/{path:.+}", edge.stream),
@@ -148,6 +156,8 @@ class Edge:
         tally: Tally | None,
         worker: int,
         siblings: Siblings | None,
+        disk: tuple[Path, int] | None,
+        shards: Collection[int],
     ) -> None:
         self._topology = topology
         self._api_url = api_url
@@ -168,6 +178,17 @@ class Edge:
         if self.shelf is not None:
             self._cache.gone = self.shelf.forget
         self._siblings = siblings
+        self._disk = None
+        if disk is not None:
+            folder, budget = disk
+            self._disk = Disk(
+                folder,
+                budget,
+                partial(new_policy, policy),
+                shards=shards,
+                count=lambda event: self._metrics.befell.labels(event).inc(),
+            )
+            self._metrics.disk = self._disk.index
         self._session: aiohttp.ClientSession
         self._tier: Tier
         self._stock: Stock
@@ -195,8 +216,11 @@ class Edge:
             self._metrics.add(UpstreamMetrics(upstreams, self._clock))
             watched = upstreams.servers if self._topology.checks else []
             checks = Checks(watched, self._session, clock=self._clock)
+            if self._disk is not None:
+                self._disk.open()
             self._tier = Tier(
                 cache=self._cache,
+                disk=self._disk,
                 origin=Origin(upstreams, clock=self._clock),
                 metrics=self._metrics,
                 carry=self._carry,
@@ -205,7 +229,7 @@ class Edge:
                 shelf=self.shelf,
                 siblings=self._siblings,
             )
-            self._stock = Stock(self._tier, self._cache, self._clock)
+            self._stock = Stock(self._tier, self._cache, self._disk, self._clock)
             ledger = Ledger(self._stock.kept)
             self._metrics.add(WarmingMetrics(ledger))
             self._warming = Warming(self._settings, self._stock, ledger, self._clock)
@@ -233,6 +257,8 @@ class Edge:
                 await jobs.close()
             await checks.close()
             await self._tier.close()
+            if self._disk is not None:
+                await self._disk.close()
             if self.shelf is not None:
                 self.shelf.close()
 

@@ -10,16 +10,18 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 
 import aiohttp
+from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from edge_sim.edge.fetch import Arrival, Origin, question
+from edge_sim.edge.fetch import Arrival, Origin, passed, question
+from edge_sim.edge.forward import relay
 from edge_sim.edge.objects import Head
 from edge_sim.edge.siblings import SiblingGone, Siblings
 from media.errors import UpstreamFailed, UpstreamTimeout
 
 
 class Borrowing:
-    """What `Origin.ask` is, of `siblings` before `origin`."""
+    """What `Origin` is, of `siblings` before `origin`."""
 
     def __init__(self, siblings: Siblings, origin: Origin) -> None:
         self._siblings = siblings
@@ -38,6 +40,19 @@ class Borrowing:
                 yield await stack.enter_async_context(self._origin.ask(path, known, request_id))
                 return
             yield self._lent(path, known, request_id, response)
+
+    async def forward(self, request: web.Request, path: str, status: str) -> web.StreamResponse:
+        """Like `Origin.forward`. An owner with a disk may have what is too large for memory; then what it says of itself counts."""
+        async with AsyncExitStack() as stack:
+            try:
+                if self._siblings.owns(path):
+                    raise SiblingGone
+                response = await stack.enter_async_context(
+                    self._siblings.ask(path, passed(request), method=request.method)
+                )
+            except SiblingGone:
+                return await self._origin.forward(request, path, status)
+            return await relay(request, response, what=f"origin: {path}")
 
     def _lent(
         self, path: str, known: Head | None, request_id: str, response: aiohttp.ClientResponse

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from edge_sim.options import HttpUrl, PerSecond, Region, Size, on_loopback, read_tls, tls_options
+from edge_sim.options import DiskSpace, HttpUrl, PerSecond, Region, Size, on_loopback, read_tls, tls_options
 from edge_sim.policies import DEFAULT, NAMES
 
 if TYPE_CHECKING:
@@ -66,7 +66,13 @@ class _Context(Protocol):
     default=DEFAULT,
     show_default=True,
     type=click.Choice(NAMES),
-    help="Which object leaves when memory is full.",
+    help="Which object leaves when memory or disk is full.",
+)
+@click.option(
+    "--disk",
+    type=DiskSpace(),
+    metavar="DIR:SIZE",
+    help="A folder for more objects, still there after a restart, such as /var/cache/tonearm:20GB. One edge uses it at a time.",
 )
 @click.option("--api", type=HttpUrl(), help="A control API: /v1, licences and keys then pass through to it.")
 @click.option(
@@ -189,6 +195,7 @@ def edge(
     port: int,
     memory: int,
     policy: str,
+    disk: tuple[Path, int] | None,
     api: str | None,
     signing: Path | None,
     carry: Carry,
@@ -221,7 +228,7 @@ def edge(
     from edge_sim.edge.control import Door
     from edge_sim.edge.limits import Limits
     from edge_sim.edge.metrics import Metrics
-    from edge_sim.edge.siblings import Siblings
+    from edge_sim.edge.siblings import Siblings, shards_of
     from edge_sim.edge.upstreams.ask import Topology
     from edge_sim.edge.warming.neighbours import Neighbours
     from edge_sim.edge.warming.warming import Settings
@@ -278,6 +285,8 @@ def edge(
             tally=tally,
             worker=worker,
             siblings=siblings,
+            disk=disk,
+            shards=shards_of(worker, count),
         )
 
     def announce(bound: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from edge_sim.edge.objects import Head, Whole
+from edge_sim.edge.streaming import Spoilt
 from media.errors import UpstreamFailed
 
 PIECE = 64 * 1024  # bytes to hand out at once: what aiohttp puts into a connection before it waits
@@ -23,13 +24,13 @@ class Download:
         self.came = 0
         self.landed: Whole | None = None
         self._body: bytearray | bytes = bytearray()
-        self._failure: UpstreamFailed | None = None
+        self._failure: UpstreamFailed | Spoilt | None = None
         self._news = asyncio.Event()
 
     async def read(self, start: int, stop: int) -> bytes:
-        """Some bytes from `start` on, none beyond `stop`, as soon as there are any. Raises `UpstreamFailed` when none will come."""
+        """Some bytes from `start` on, none beyond `stop`, as soon as there are any. Raises `UpstreamFailed` or `Spoilt` when none will come."""
         await self._more(start)
-        return bytes(self._body[start : min(stop, self.came, start + PIECE)])
+        return await self._some(start, min(stop, self.came))
 
     async def all(self) -> Whole:
         """The whole of it, when it is there. Raises `UpstreamFailed`."""
@@ -51,10 +52,13 @@ class Download:
             self.landed = Whole(self.head.headers, self.head.born_ms, self.head.freshness, self._body)
         return self.landed
 
-    def fail(self, error: UpstreamFailed) -> None:
+    def fail(self, error: UpstreamFailed | Spoilt) -> None:
         """No more will come: half an answer must not look whole to anybody."""
         self._failure = error
         self._tell()
+
+    async def _some(self, start: int, stop: int) -> bytes:
+        return bytes(self._body[start : min(stop, start + PIECE)])
 
     async def _more(self, than: int) -> None:
         while self.came <= than:

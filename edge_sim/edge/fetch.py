@@ -67,6 +67,12 @@ def question(known: Head | None, request_id: str) -> dict[str, str]:
     return headers
 
 
+def passed(request: web.Request) -> dict[str, str]:
+    """The header fields of a question that a listener's `request` is the reason for, when it passes through."""
+    given = {name: request.headers[name] for name in _PASSED if name in request.headers}
+    return given | question(None, request[REQUEST_ID])
+
+
 class Origin:
     """What is behind the edge."""
 
@@ -85,10 +91,24 @@ class Origin:
 
     async def forward(self, request: web.Request, path: str, status: str) -> web.StreamResponse:
         """Straight through, a piece at a time; `status` is the Cache-Status to send. Raises like `fetch`."""
-        headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
-        headers |= {"Accept-Encoding": "identity", "X-Request-Id": request[REQUEST_ID]}
-        async with self._upstreams.ask(path, headers, method=request.method) as upstream:
+        async with self._upstreams.ask(path, passed(request), method=request.method) as upstream:
             return await relay(request, upstream, what=f"origin: {path}", cache_status=status)
+
+    async def rest(
+        self, path: str, start: int, stop: int, etag: str, request_id: str
+    ) -> AsyncGenerator[bytes]:
+        """Bytes ``start … stop-1`` of the object with `etag`, which must be strong. Raises `UpstreamFailed` when they cannot be had."""
+        what = f"origin: {path}"
+        if not etag or etag.startswith("W/"):
+            raise UpstreamFailed(f"{what}: nothing says that its bytes {start} and on are still the same")
+        headers = question(None, request_id) | {"Range": f"bytes={start}-{stop - 1}", "If-Range": etag}
+        async with self._upstreams.ask(path, headers) as response:
+            said = response.headers.get("Content-Range", "")
+            same = response.headers.get("ETag") == etag
+            if response.status != 206 or not same or not said.startswith(f"bytes {start}-{stop - 1}/"):
+                raise UpstreamFailed(f"{what}: {response.status} instead of its bytes {start} to {stop - 1}")
+            async for piece in _pieces(what, response):
+                yield piece
 
     def judge(self, path: str, known: Head | None, response: aiohttp.ClientResponse) -> Arrival:
         """What `response` to that question is. Raises `UpstreamFailed`."""

@@ -57,12 +57,13 @@ async def forward(
 
 
 async def relay(
-    request: web.Request, upstream: aiohttp.ClientResponse, *, what: str, cache_status: str
+    request: web.Request, upstream: aiohttp.ClientResponse, *, what: str, cache_status: str = ""
 ) -> web.StreamResponse:
-    """Send on what `upstream` answers; its head has come, its body comes with ours."""
+    """Send on what `upstream` answers; its head has come, its body comes with ours. `cache_status` is added to its own, if there is one to add."""
     response = web.StreamResponse(status=upstream.status, headers=end_to_end(upstream.headers))
     said = upstream.headers.get("Cache-Status")
-    response.headers["Cache-Status"] = f"{said}, {cache_status}" if said else cache_status
+    if cache_status:
+        response.headers["Cache-Status"] = f"{said}, {cache_status}" if said else cache_status
     await response.prepare(request)
     try:
         with named_errors(what):

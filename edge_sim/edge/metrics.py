@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from edge_sim.edge.cache import MemoryCache
+from edge_sim.edge.disk.index import Index
 from media.tally import Tally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -30,7 +31,7 @@ class _Family(NamedTuple):
 
 COUNTERS = {
     "requests": _Family(
-        "Requests for songs.", "cache", ("hit", "stale", "miss", "expired", "collapsed", "pass")
+        "Requests for songs.", "cache", ("hit", "disk", "stale", "miss", "expired", "collapsed", "pass")
     ),
     "fetches": _Family("Answers of the origin.", "outcome", ("200", "304", "404", "failed")),
     "stale": _Family("Old objects sent because the origin failed."),
@@ -39,13 +40,19 @@ COUNTERS = {
     "borrowed": _Family("Misses of one worker that another had in memory."),
     "quick": _Family("Answers of the fast path."),
     "limited": _Family("Requests refused because a listener asked for too much."),
+    "disk": _Family(
+        "What befell files on disk.", "event", ("kept", "evicted", "skipped", "rotten", "failed")
+    ),
     "worker_restarts": _Family("Workers that died and were started anew."),
 }
-# What is so of the cache now, in all workers together.
+# What is so of memory and disk now, in all workers together.
 GAUGES = {
     "objects": "Objects in memory.",
     "memory_bytes": "Memory in use.",
     "budget_bytes": "Memory allowed.",
+    "disk_objects": "Objects on disk.",
+    "disk_bytes": "Disk in use.",
+    "disk_budget_bytes": "Disk allowed.",
 }
 _EVICTIONS = "evictions"
 _REFRESH_S = 0.25  # how old what a sibling tells of our memory may be
@@ -77,7 +84,7 @@ class Counts:
 class Metrics:
     """Every request for a song is counted once in `requests`, when the edge decides what to do with it:
 
-    ``hit`` (from memory), ``stale`` (from memory, while it is asked about), ``miss`` and ``expired`` (a fetch begins), ``collapsed`` (it joins one), ``pass`` (straight
+    ``hit`` (from memory), ``disk``, ``stale`` (while it is asked about), ``miss`` and ``expired`` (a fetch begins), ``collapsed`` (it joins one), ``pass`` (straight
     through). `fetches` counts how the origin answered, `stale` who was served in spite of it, `sent` and `fetched` bytes.
 
     `tally` (of `CELLS`) is shared between workers, and `worker` is which of them this is; alone, both can be left out. The parent of workers
@@ -109,6 +116,8 @@ class Metrics:
             self._cells["sent_bytes"][""],
         )
         self.limited = self._single("limited")
+        self.disk: Index | None = None  # what there is on disk, of this worker
+        self.befell = Counts(self._row, self._cells["disk"])
         self.restarts = self._single("worker_restarts")
         self._registry = CollectorRegistry()
         self._registry.register(_Read(self))
@@ -138,6 +147,14 @@ class Metrics:
             ):
                 self._row[self._gauges[name]] = now
             self._row[self._evictions] = self._evicted + cache.evictions
+        disk = self.disk
+        if disk is not None:
+            for name, now in (
+                ("disk_objects", len(disk)),
+                ("disk_bytes", disk.used),
+                ("disk_budget_bytes", disk.budget),
+            ):
+                self._row[self._gauges[name]] = now
 
     def add(self, collector: Collector) -> None:
         """Tell what `collector` knows as well; of this worker alone."""

@@ -50,6 +50,14 @@ class Whole(Head):
     body: bytes
 
     @property
+    def head(self) -> Head:
+        return self
+
+    @property
+    def length(self) -> int:
+        return len(self.body)
+
+    @property
     def size(self) -> int:
         return len(self.body) + OVERHEAD
 

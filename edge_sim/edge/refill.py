@@ -1,8 +1,8 @@
-"""One flight: what is asked of the origin when memory has not got a path, and what is kept of the answer.
+"""One flight: where a path is looked for when memory has not got it, first on the disk and then at the origin, and what is kept.
 
 Whoever joined hears of it as soon as it is clear what it is: at once of what needs no body, and of an object as soon as its head is
 there, as a `Download` that grows. An object whose length the origin does not know is told of when it is whole, and so is one
-that takes the place of an old object: if it breaks off, the old one stands in.
+that takes the place of an old object in memory: if it breaks off, the old one stands in.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from dataclasses import dataclass, replace
 from edge_sim.edge.borrowing import Borrowing
 from edge_sim.edge.cache import MemoryCache
 from edge_sim.edge.cache_status import Forward
+from edge_sim.edge.disk.disk import Disk, Stored
+from edge_sim.edge.disk.download import FileDownload
 from edge_sim.edge.download import Download
 from edge_sim.edge.fetch import Arrival, Clock, Origin
 from edge_sim.edge.metrics import Metrics
 from edge_sim.edge.objects import Head, Missing, Oversized, Whole
+from edge_sim.edge.streaming import Spoilt
 from media.errors import UpstreamFailed
 from media.serving import error_log
 
@@ -30,8 +33,8 @@ OVERSIZED_MS = 600_000  # how long "too large for us" is believed
 class Outcome:
     """What a flight has to tell. `status` is the origin's; what is not `storable` is for the one who asked, and nobody else."""
 
-    found: Whole | Download | Missing | Oversized
-    why: Forward
+    found: Whole | Stored | Download | Missing | Oversized
+    why: Forward | None  # None: the disk had it, and nobody was asked
     status: int = 200
     storable: bool = True
     stored: bool = False
@@ -42,31 +45,63 @@ class Outcome:
 Tell = Callable[[Outcome], None]
 
 
-class Refill:
-    """Fills `cache` from `origin`.
+def _nobody(verdict: str) -> None:
+    """Nobody asked: this is for what comes."""
 
-    Bodies on their way take at most half as much as the cache may hold, on top of it; what finds no room there passes through, as
-    does what is too large to be kept: one object must not sweep out all the others.
+
+class Refill:
+    """Fills `cache` from `disk` and `origin`, and `disk` from `origin`.
+
+    Bodies on their way to memory take at most half as much as the cache may hold, on top of it. What finds no room there, or is too large for
+    memory (one object must not sweep out all the others), goes to the disk as it comes; without a disk it passes through.
     """
 
     def __init__(
-        self, *, cache: MemoryCache, origin: Origin | Borrowing, metrics: Metrics, clock: Clock
+        self,
+        *,
+        cache: MemoryCache,
+        disk: Disk | None,
+        origin: Origin | Borrowing,
+        metrics: Metrics,
+        clock: Clock,
     ) -> None:
         self._cache = cache
+        self._disk = disk
         self._origin = origin
         self._metrics = metrics
         self._clock = clock
         self._largest = min(LARGEST, cache.budget // 4)
         self._room = cache.budget // 2
 
-    async def fly(self, path: str, known: Whole | None, request_id: str, tell: Tell) -> None:
-        """Ask for `path`, if `known` has changed. Raises `UpstreamFailed` while nothing is told."""
+    async def fly(
+        self,
+        path: str,
+        known: Whole | Stored | None,
+        request_id: str,
+        tell: Tell,
+        decided: Callable[[str], None] = _nobody,
+    ) -> None:
+        """Look for `path`; `known` is what memory has of it. Raises `UpstreamFailed` while nothing is told.
+
+        `decided` hears what kind of request it is (`Metrics.requests`) as soon as that is clear.
+        """
+        if known is None:
+            known = await self._on_disk(path, tell)
+            now = self._clock()
+            if known is not None and known.head.fresh(now):
+                decided("disk")
+                return
+            shown = known is not None and known.head.presentable(now)
+            decided("miss" if known is None else "stale" if shown else "expired")
+        else:
+            decided("expired")
+        head = None if known is None else known.head
         try:
-            async with self._origin.ask(path, known, request_id) as arrival:
+            async with self._origin.ask(path, head, request_id) as arrival:
                 await self._take(path, known, arrival, _lent(tell, arrival.lent) if arrival.lent else tell)
         except UpstreamFailed as error:
             self._metrics.fetches.labels("failed").inc()
-            if known is None or not known.usable(self._clock()):
+            if known is None or not known.head.usable(self._clock()):
                 error_log.error("%s", error, extra={"request_id": request_id})
                 raise
             tell(Outcome(known, "stale", rescued=True))
@@ -74,35 +109,77 @@ class Refill:
             if not arrival.lent:
                 self._metrics.fetches.labels(str(arrival.status)).inc()
 
-    async def _take(self, path: str, known: Whole | None, arrival: Arrival, tell: Tell) -> None:
+    async def _on_disk(self, path: str, tell: Tell) -> Whole | Stored | None:
+        """What the disk has of `path`; it is told when it may be used as it is."""
+        stored = None if self._disk is None else await self._disk.find(path)
+        if self._disk is None or stored is None:
+            return None
+        found: Whole | Stored = stored
+        if stored.length <= self._largest:
+            try:
+                found = await stored.all()
+            except Spoilt as error:
+                self._disk.rotten(path, str(error))
+                return None
+            self._cache.put(path, found)
+        if found.head.fresh(self._clock()) or found.head.presentable(self._clock()):
+            tell(Outcome(found, None))
+        return found
+
+    async def _take(self, path: str, known: Whole | Stored | None, arrival: Arrival, tell: Tell) -> None:
         why: Forward = "uri-miss" if known is None else "stale"
         now = self._clock()
         head, length, body = arrival.head, arrival.length, arrival.body
         if head is None:
             missing = Missing(now + MISSING_MS)
+            if self._disk is not None:
+                self._disk.forget(path)
             tell(Outcome(missing, why, 404, stored=self._cache.put(path, missing)))
             return
         if body is None:
             assert known is not None
-            whole = Whole(head.headers, head.born_ms, head.freshness, known.body)
-            self._keep(path, whole)
-            tell(Outcome(whole, why, 304, storable=head.freshness.storable))
+            tell(Outcome(self._renew(path, known, head), why, 304, storable=head.freshness.storable))
             return
         if not head.freshness.storable:
-            self._cache.remove(path)
+            self._forget(path)
         if not arrival.lent:
             body = self._counted(body)
         async with aclosing(body):
             if length is None:
                 await self._unknown(path, head, body, why, tell)
-            elif length > self._largest:
-                self._cache.put(path, Oversized(now + OVERSIZED_MS))
-                tell(Outcome(Oversized(now), why))
-            elif length > self._room:
-                tell(Outcome(Oversized(now), why))
+            elif length > self._largest or length > self._room:
+                await self._large(path, head, length, body, why, tell)
             else:
-                rescue = known is not None and known.usable(now)
+                rescue = known is not None and known.head.usable(now)
                 await self._known(path, Download(head, length), body, why, tell, rescue=rescue)
+
+    async def _large(
+        self, path: str, head: Head, length: int, body: AsyncGenerator[bytes], why: Forward, tell: Tell
+    ) -> None:
+        growing = None
+        if self._disk is not None and head.freshness.storable:
+            growing = await self._disk.begin(path, head, length)
+        if self._disk is None or growing is None:
+            oversized = Oversized(self._clock() + OVERSIZED_MS)
+            if length > self._largest:
+                self._cache.put(path, oversized)
+            tell(Outcome(oversized, why))
+            return
+        download = FileDownload(self._disk, growing)
+        tell(Outcome(download, why, stored=True))
+        try:
+            while download.came < length:
+                await download.write(await self._next(path, download, body))
+        except Spoilt as error:  # the disk's trouble: listeners get the rest from the origin, each by itself
+            download.fail(error)
+        except UpstreamFailed as error:
+            download.fail(error)
+            raise
+        except BaseException:
+            download.fail(UpstreamFailed(f"{path}: the edge is stopping"))
+            raise
+        finally:
+            download.abandon()
 
     async def _known(
         self,
@@ -121,10 +198,7 @@ class Refill:
         self._room -= download.length
         try:
             while download.came < download.length:
-                chunk = await anext(body, b"")
-                if not chunk:
-                    raise UpstreamFailed(f"origin: {path}: {download.came} bytes of {download.length}")
-                download.grow(chunk)
+                download.grow(await self._next(path, download, body))
         except UpstreamFailed as error:
             download.fail(error)
             raise
@@ -162,11 +236,36 @@ class Refill:
                 self._metrics.fetched.inc(len(chunk))
                 yield chunk
 
-    def _keep(self, path: str, whole: Whole) -> bool:
-        if whole.freshness.storable:
-            return self._cache.put(path, whole)
+    async def _next(self, path: str, download: Download, body: AsyncGenerator[bytes]) -> bytes:
+        chunk = await anext(body, b"")
+        if not chunk:
+            raise UpstreamFailed(f"origin: {path}: {download.came} bytes of {download.length}")
+        return chunk
+
+    def _renew(self, path: str, known: Whole | Stored, head: Head) -> Whole | Stored:
+        """`known`, which is as it was, under a new `head`."""
+        if isinstance(known, Whole):
+            whole = Whole(head.headers, head.born_ms, head.freshness, known.body)
+            self._keep(path, whole, again=True)
+            return whole
+        if self._disk is not None and head.freshness.storable:
+            self._disk.renew(known, head)
+        else:
+            self._forget(path)
+        return known.under(head)
+
+    def _keep(self, path: str, whole: Whole, *, again: bool = False) -> bool:
+        if not whole.freshness.storable:
+            self._forget(path)
+            return False
+        if self._disk is not None:
+            self._disk.keep(path, whole, again=again)
+        return self._cache.put(path, whole)
+
+    def _forget(self, path: str) -> None:
         self._cache.remove(path)
-        return False
+        if self._disk is not None:
+            self._disk.forget(path)
 
 
 def _lent(tell: Tell, lent: str) -> Tell:

@@ -16,16 +16,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from zlib import crc32
 
 import aiohttp
 from aiohttp import web
 
+from edge_sim.edge.disk.format import SHARDS, shard_of
 from media.serving import REQUEST_ID
 
 # An owner may have to wait for the origin itself (`edge_sim.edge.upstream`), so it gets longer.
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=15)
-_ANSWERS = frozenset({200, 304, 404, 410, 502, 504})  # what an owner says of an object; else it is in trouble
+# What an owner says of an object; else it is in trouble.
+_ANSWERS = frozenset({200, 206, 304, 404, 410, 416, 502, 504})
 
 Lend = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
 Handler = Callable[[bytes], Awaitable[bytes]]
@@ -37,7 +38,12 @@ class SiblingGone(Exception):
 
 def owner(path: str, count: int) -> int:
     """Which of `count` workers owns `path`; the same in every process and every run."""
-    return crc32(path.encode()) % count
+    return shard_of(path) % count
+
+
+def shards_of(number: int, count: int) -> range:
+    """The shards of a disk that go with what worker `number` of `count` owns."""
+    return range(number, SHARDS, count)
 
 
 class Siblings:
@@ -70,11 +76,15 @@ class Siblings:
             yield
 
     @asynccontextmanager
-    async def ask(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-        """GET `path` from its owner: 200, 304, 404, 410, or that the origin failed it, 502 and 504. Raises `SiblingGone` before the block only."""
+    async def ask(
+        self, path: str, headers: Mapping[str, str], *, method: str = "GET"
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask `path` of its owner: 200, 206, 304, 404, 410, 416, or that the origin failed it, 502 and 504. Raises `SiblingGone` before the block only."""
         session = self._sessions[owner(path, self._count)]
         try:
-            response = await session.get(f"http://sibling/{path}", headers=headers, allow_redirects=False)
+            response = await session.request(
+                method, f"http://sibling/{path}", headers=headers, allow_redirects=False
+            )
         except (aiohttp.ClientError, OSError, TimeoutError):
             raise SiblingGone from None
         async with response:

@@ -1,7 +1,7 @@
 """What others than listeners do with the cache: fetch ahead, and take out.
 
 A purge is *hard*: the object is forgotten. Or it is *soft*: it counts as stale from now on, so the next request asks the origin about it, which may
-say that it still holds, or may be down: then the old object still stands in, as far as its ``Cache-Control`` allows.
+say that it still holds, or may be down: then the old object still stands in, as far as its ``Cache-Control`` allows. On a disk a purge is always hard.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from edge_sim.edge.cache import MemoryCache
 from edge_sim.edge.clock import Clock
+from edge_sim.edge.disk.disk import Disk
 from edge_sim.edge.objects import Entry, Missing, Whole
 from edge_sim.edge.tier import Tier
 from edge_sim.edge.warming.queue import Result
@@ -19,16 +20,18 @@ from media.errors import UpstreamFailed
 
 
 class Stock:
-    """A tier and its memory, for the control door and for warming."""
+    """A tier with its memory and its disk, for the control door and for warming."""
 
-    def __init__(self, tier: Tier, cache: MemoryCache, clock: Clock) -> None:
+    def __init__(self, tier: Tier, cache: MemoryCache, disk: Disk | None, clock: Clock) -> None:
         self._tier = tier
         self._cache = cache
+        self._disk = disk
         self._clock = clock
 
     def kept(self, path: str) -> bool:
-        """Whether memory has the object."""
-        return isinstance(self._cache.peek(path), Whole)
+        """Whether memory or disk has the object."""
+        on_disk = self._disk is not None and path in self._disk.index
+        return on_disk or isinstance(self._cache.peek(path), Whole)
 
     async def fetch(self, path: str) -> Result:
         """Have `path`, from the origin if need be. Never raises."""
@@ -61,16 +64,24 @@ class Stock:
 
     def purge(self, paths: Iterable[str], prefixes: Iterable[str], *, soft: bool) -> int:
         """How many objects were taken out, or marked stale. A fetch that is under way is not held up."""
-        found = {path for path in paths if self._cache.peek(path) is not None}
-        if starts := tuple(prefixes):
-            found.update(path for path in self._cache.paths() if path.startswith(starts))
-        for path in found:
+        starts, named = tuple(prefixes), set(paths)
+        in_memory = {path for path in named if self._cache.peek(path) is not None}
+        on_disk: set[str] = set()
+        if starts:
+            in_memory.update(path for path in self._cache.paths() if path.startswith(starts))
+        for path in in_memory:
             entry = self._cache.peek(path)
             if soft and isinstance(entry, Whole):
                 self._cache.put(path, _stale(entry, self._clock()))
             else:
                 self._cache.remove(path)
-        return len(found)
+        if self._disk is not None:  # which knows nothing of soft: what it has is as fresh as its head says
+            on_disk = {path for path in named if path in self._disk.index}
+            for path in named:
+                self._disk.forget(path)
+            if starts:
+                on_disk |= self._disk.forget_below(starts)
+        return len(in_memory | on_disk)
 
 
 def _stale(entry: Whole, now_ms: int) -> Entry:

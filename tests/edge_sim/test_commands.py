@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from edge_sim.options import HttpUrl, Milliseconds, Rate, Share, Size
+from edge_sim.options import DiskSpace, HttpUrl, Milliseconds, Rate, Share, Size
 from origin.tokens import TokenKeys, load_token_keys
 
 
@@ -39,6 +39,20 @@ def test_sizes(text, size):
 def test_what_is_no_size(text):
     with pytest.raises(click.BadParameter, match="not a size"):
         Size().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "folder", "size"),
+    [("/var/cache/tonearm:20GB", "/var/cache/tonearm", 20 * 10**9), ("a:b:1MiB", "a:b", 1 << 20)],
+)
+def test_a_disk(text, folder, size):
+    assert DiskSpace().convert(text, None, None) == (Path(folder), size)
+
+
+@pytest.mark.parametrize("text", ["", "/var/cache", ":20GB", "/var/cache:", "/var/cache:much", "20GB"])
+def test_what_is_no_disk(text):
+    with pytest.raises(click.BadParameter, match=r"not a (folder and a )?size"):
+        DiskSpace().convert(text, None, None)
 
 
 @pytest.mark.parametrize(
