@@ -9,8 +9,9 @@ import aiohttp
 
 from media.errors import UpstreamFailed, UpstreamTimeout
 
-# A listener gives up after a few seconds; a server on the same continent connects in a few hundred milliseconds.
-TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=2, sock_read=10)
+# A listener gives up after a few seconds; a server on the same continent connects in a few hundred milliseconds. No limit for all of
+# an answer: what passes through goes at the pace of a listener, who may take an hour for a lossless song.
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=10)
 
 
 def session() -> aiohttp.ClientSession:
