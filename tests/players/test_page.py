@@ -64,6 +64,29 @@ async def test_a_press_makes_it_sound_and_says_how_long_that_took(
     assert watched.complaints == []
 
 
+async def test_a_source_buffer_takes_a_bundle_as_it_came(stage: Any, watched: Any) -> None:
+    """The box with the words at its head is one that a parser skips (ISO/IEC 14496-12 §4.2.2)."""
+    page = watched.page
+    bundle = await stage.ready("clip-none")
+    await enter(page, stage.url)
+    append = """async (hex) => {
+      const source = new MediaSource();
+      document.createElement('audio').src = URL.createObjectURL(source);
+      await new Promise((resolve) => source.addEventListener('sourceopen', resolve, { once: true }));
+      const buffer = source.addSourceBuffer('audio/mp4; codecs="mp4a.40.2"');
+      const done = new Promise((resolve, reject) => {
+        buffer.addEventListener('updateend', resolve);
+        buffer.addEventListener('error', () => reject(new Error('refused')));
+      });
+      buffer.appendBuffer(Uint8Array.from(hex.match(/../g), (byte) => parseInt(byte, 16)));
+      await done;
+      return [buffer.buffered.length, buffer.buffered.start(0), buffer.buffered.end(0)];
+    }"""
+    count, start, end = await page.evaluate(append, bundle.hex())
+    assert (count, start) == (1, 0)
+    assert end > 0.3
+
+
 @pytest.mark.parametrize("song", CLIPS)
 async def test_a_bundle_without_media_costs_a_round_trip_and_no_start(
     stage: Any, watched: Any, song: str
