@@ -342,6 +342,9 @@ class Edge:
         url = URL(f"{(self._api_url or '').rstrip('/')}{request.rel_url.raw_path_qs}", encoded=True)
         headers = end_to_end(request.headers)
         headers["X-Request-Id"] = request[REQUEST_ID]
+        # Where listeners are: grants lead them back here.
+        headers["Host"] = request.host
+        headers["X-Forwarded-Proto"] = request.scheme
         return await forward(
             request,
             self._session,

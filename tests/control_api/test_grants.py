@@ -176,6 +176,15 @@ async def test_a_grant_is_for_the_host_that_was_asked(listener: Any, host: str) 
     assert "evil" not in str(grant)
 
 
+@pytest.mark.parametrize(
+    ("said", "scheme"), [("https", "https"), ("http", "http"), ("gopher", "http"), ("https://evil/", "http")]
+)
+async def test_an_edge_in_front_says_that_it_speaks_tls(listener: Any, said: str, scheme: str) -> None:
+    told = {"Host": "music.example", "X-Forwarded-Proto": said}
+    grant = await listener.ok("GET", "/v1/songs/salt-air/stream", headers=told)
+    assert grant["base_url"].startswith(f"{scheme}://music.example/t/")
+
+
 @pytest.mark.parametrize("wrong", [{"grant_s": 899}, {"grant_s": 1801}, {"edge_url": "edge.example"}])
 async def test_settings_that_make_no_sense(make_api: Callable[..., Api], wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):

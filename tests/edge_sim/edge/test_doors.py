@@ -117,6 +117,7 @@ async def test_the_control_api_passes_through_uncached(talk, origin):
             Authorization="Bearer b",
             Connection="close, X-Hop",
             X_Hop="1",
+            X_Forwarded_Proto="gopher",
         )
         assert (answer.status, answer.body) == (201, b'{"access_token": "a"}')
         assert (answer.cache, answer.headers["Set-Cookie"]) == ("tonearm-edge; fwd=bypass", "a=b")
@@ -124,7 +125,9 @@ async def test_the_control_api_passes_through_uncached(talk, origin):
     question = origin.heard[0]
     assert (question.method, question.body, question.headers["Authorization"]) == ("POST", b"{}", "Bearer b")
     assert "X-Hop" not in question.headers
-    assert question.headers["Host"] == origin.url.removeprefix("http://")
+    # The API grants addresses at the edge, by what the listener calls it.
+    assert question.headers["Host"] == talk.base.removeprefix("http://")
+    assert question.headers.getall("X-Forwarded-Proto") == ["http"]
 
 
 async def test_a_redirect_of_the_api_is_the_listeners_to_follow(talk, origin):
