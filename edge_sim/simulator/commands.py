@@ -85,6 +85,27 @@ def _price(name: str, default: float, what: str) -> Callable[[Command], Command]
     help="What an answer takes from each tier, in ms, beyond the way to the edge.",
 )
 @click.option(
+    "--start",
+    default="bundle",
+    show_default=True,
+    type=click.Choice(["bundle", "presentation", "walk"]),
+    help="How players begin: with the start bundle, with the grant and what it names, or walking through playlists.",
+)
+@click.option(
+    "--api-ms",
+    default=3.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="What a grant or a bundle takes, in ms, beyond the way to the edge.",
+)
+@click.option(
+    "--first-bytes",
+    default="32MiB",
+    show_default=True,
+    type=Size(),
+    help="What each process of the API remembers for bundles.",
+)
+@click.option(
     "--prefetch-next-song",
     is_flag=True,
     help="Edges fetch the start of a song ten seconds before a listener goes on to it.",
@@ -210,7 +231,9 @@ def _settings(options: dict[str, Any], sizes: dict[str, int], *, sample: int, re
         replicas=options["replicas"] or replicas,
         curves=NAMES if options["curves"] and given["memory"] else (),
         primed=options["primed"],
-        network=Network(options["rtt_ms"], options["kbits"], options["tier_ms"]),
+        network=Network(options["rtt_ms"], options["kbits"], options["tier_ms"], options["api_ms"]),
+        start=options["start"],
+        first_bytes=options["first_bytes"],
         prices=Prices(
             **{
                 name.removeprefix("price_"): value

@@ -24,7 +24,7 @@ from edge_sim.simulator.tally import BINS
 from edge_sim.simulator.topology import MEMORY, ORIGIN, SHIELD, TIERS
 from edge_sim.simulator.warming import Warming
 
-FORMAT = 1
+FORMAT = 2
 _GB = 1e9
 _DAYS = 30  # of a month
 _QUANTILES = (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99))
@@ -82,6 +82,7 @@ class Outcome:
         if world is not None:
             document["cost"] = self._cost(len(world.regions))
             document["network"] = asdict(settings.network)
+            document["start"] = self._start()
             document["start_ms"] = self._starts()
             if settings.warming:
                 document["warming"] = self._warming(world)
@@ -157,11 +158,16 @@ class Outcome:
         sent = self._bytes.sum(axis=(0, 2)) / _GB
         moved = sent + self._ahead[1].sum(axis=(0, 2)) / _GB  # between tiers, warming counts, too
         requests = self._origin()["requests"]
+        count, kept, _, bundle_bytes, read = (self._together.bundles * self._factor).tolist()
+        # First bytes are two reads: a header and a segment.
+        bundles = (bundle_bytes * prices.edge_gb + read * prices.origin_gb) / _GB
+        bundles += 2 * (count - kept) / 1e6 * prices.origin_million
         parts = {
             "edge": float(sent.sum()) * prices.edge_gb,
             "shield": float(moved[SHIELD] + moved[ORIGIN]) * prices.shield_gb,
             "origin": float(moved[ORIGIN]) * prices.origin_gb,
             "origin_requests": requests / 1e6 * prices.origin_million,
+            "bundles": bundles,
             "memory": regions * sizes.memory / _GB * prices.memory_gb_month / _DAYS,
             "disk": (regions * sizes.disk + sizes.shield) / _GB * prices.disk_gb_month / _DAYS,
         }
@@ -170,6 +176,20 @@ class Outcome:
             "prices": asdict(prices),
             "dollars_per_day": rounded | {"total": round(sum(parts.values()), 2)},
         }
+
+    def _start(self) -> dict[str, Any]:
+        """How players begin; of bundles, how many had media in them, and what they are to API and store."""
+        result: dict[str, Any] = {"model": self._settings.start}
+        if self._settings.start == "bundle":
+            count, kept, whole, sent, read = (self._together.bundles * self._factor).tolist()
+            result["bundles"] = {
+                "count": round(count),
+                "bytes": round(sent),
+                "in_memory": round(kept / count, 6),
+                "with_media": round(whole / count, 6),
+                "store_bytes": round(read),
+            }
+        return result
 
     def _starts(self) -> dict[str, Any]:
         whole = self._together.starts

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 import numpy
 
 from edge_sim.simulator import curves, start_time
+from edge_sim.simulator.bundles import Bundles, bundled, remembered
 from edge_sim.simulator.hashing import slices
 from edge_sim.simulator.priming import prime
 from edge_sim.simulator.requests import WARMING, Floats, Ints, Requests, Source, joined
 from edge_sim.simulator.settings import Settings
 from edge_sim.simulator.synthetic import Day, Sample, World, day, with_warming
 from edge_sim.simulator.tally import Tally
-from edge_sim.simulator.topology import MEMORY, Topology
+from edge_sim.simulator.topology import MEMORY, ORIGIN, Topology
 
 _THINNER = 12  # curves take one song of so many
 _MANY = 400_000  # requests of a region from which on they do
@@ -31,6 +32,7 @@ class Replica:
 
     `curves` has misses and missed bytes by policy and factor, and `asked` the requests and bytes that they are of. `ahead` has the
     requests and bytes that edges made of themselves (2 × regions × tiers × times, of a day), and `without` is the same day when they make none.
+    `bundles`: start bundles in all, with first bytes out of memory, with any; bytes of them, and bytes read from the store for them.
     """
 
     requests: Floats
@@ -42,20 +44,35 @@ class Replica:
     asked: Floats = field(default_factory=lambda: numpy.zeros(2))
     ahead: Floats = field(default_factory=lambda: numpy.zeros(0))
     without: Replica | None = None
+    bundles: Floats = field(default_factory=lambda: numpy.zeros(5))
 
 
 def of_world(world: World, settings: Settings, sample: Sample, number: int) -> Replica:
     """A day of the songs of `sample`, the replica of this number."""
-    drawn = day(world, sample, seed=number)
-    plain = _replayed(world, settings, sample, drawn, number)
+    drawn, bundles = drawn_day(world, settings, sample, number)
+    plain = _replayed(world, settings, sample, drawn, bundles, number)
     if not settings.warming:
         return plain
     requests = with_warming(world, sample, drawn, settings.warming)
-    warm = _replayed(world, replace(settings, curves=()), sample, replace(drawn, requests=requests), number)
+    warm = _replayed(
+        world, replace(settings, curves=()), sample, replace(drawn, requests=requests), bundles, number
+    )
     return replace(warm, curves=plain.curves, asked=plain.asked, without=plain)
 
 
-def _replayed(world: World, settings: Settings, sample: Sample, drawn: Day, number: int) -> Replica:
+def drawn_day(world: World, settings: Settings, sample: Sample, number: int) -> tuple[Day, Bundles | None]:
+    """What edges are asked for, and what start bundles spared them."""
+    drawn = day(world, sample, seed=number)
+    if settings.start != "bundle":
+        return drawn, None
+    kept, share = remembered(world, drawn, sample, settings.first_bytes, seed=number)
+    requests, bundles = bundled(drawn, kept, share, settings.network.tiers[ORIGIN])
+    return replace(drawn, requests=requests), bundles
+
+
+def _replayed(
+    world: World, settings: Settings, sample: Sample, drawn: Day, bundles: Bundles | None, number: int
+) -> Replica:
     topology = Topology(len(world.regions), settings.sizes.divided(settings.slices), settings.policy)
     if settings.primed:
         prime(topology, sample)
@@ -67,12 +84,15 @@ def _replayed(world: World, settings: Settings, sample: Sample, drawn: Day, numb
     expected = world.streams / settings.slices * world.shares
     streams = numpy.bincount(drawn.streams.region, minlength=len(world.regions))
     _correct(tally, expected / numpy.maximum(streams, 1))
-    starts = _starts(settings, drawn, answered, number, expected.sum())
+    starts = _starts(settings, drawn, bundles, answered, number, expected.sum())
     largest = int(numpy.argmax(world.shares))
     points, asked = _curves(settings, drawn, sample, number, largest, expected[largest])
     made = numpy.stack([ahead.requests, ahead.bytes])
     simulated = int((~warming).sum())
-    return Replica(tally.requests, tally.bytes, starts, tally.width_ms, simulated, points, asked, made)
+    sent = bundles.sent(expected.sum()) if bundles else numpy.zeros(5)
+    return Replica(
+        tally.requests, tally.bytes, starts, tally.width_ms, simulated, points, asked, made, bundles=sent
+    )
 
 
 def of_trace(source: Source, settings: Settings, number: int) -> Replica:
@@ -117,6 +137,7 @@ def together(replicas: Sequence[Replica]) -> Replica:
         {name: numpy.sum([each.curves[name] for each in replicas], axis=0) for name in first.curves},
         numpy.sum([each.asked for each in replicas], axis=0),
         numpy.sum([each.ahead for each in replicas], axis=0),
+        bundles=numpy.sum([each.bundles for each in replicas], axis=0),
     )
 
 
@@ -127,8 +148,20 @@ def _correct(tally: Tally, factors: Floats) -> None:
         counts[:, MEMORY] = numpy.maximum(counts[:, MEMORY] + more, 0)
 
 
-def _starts(settings: Settings, drawn: Day, answered: Ints, number: int, expected: float) -> Floats:
-    times = start_time.starts(settings.network, drawn, answered, seed=settings.seed * 1000 + number)
+def _starts(
+    settings: Settings, drawn: Day, bundles: Bundles | None, answered: Ints, number: int, expected: float
+) -> Floats:
+    times = start_time.starts(
+        settings.network,
+        settings.start,
+        drawn.requests,
+        answered,
+        drawn.streams.cold,
+        bundles,
+        seed=settings.seed * 1000 + number,
+    )
+    if bundles is not None:
+        return _mixed(times, bundles, expected)
     counts = start_time.histogram(times).astype(float)
     waiting = drawn.requests.streams >= 0
     slowest = numpy.zeros(len(times), numpy.int64)
@@ -136,6 +169,15 @@ def _starts(settings: Settings, drawn: Day, answered: Ints, number: int, expecte
     best = start_time.histogram(times[slowest == MEMORY]).astype(float)
     if best.any():
         counts = numpy.maximum(counts + (expected - len(times)) * best / best.sum(), 0)
+    return counts
+
+
+def _mixed(times: Floats, bundles: Bundles, expected: float) -> Floats:
+    """As many starts of each kind as there should have been: with first bytes out of memory, and without."""
+    counts = numpy.zeros(len(start_time.EDGES_MS) - 1)
+    for which, share in ((bundles.kept, bundles.share), (~bundles.kept, 1 - bundles.share)):
+        if which.any():
+            counts += expected * share * start_time.histogram(times[which]) / which.sum()
     return counts
 
 

@@ -10,10 +10,10 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context
 
 from edge_sim.simulator.outcome import Outcome
-from edge_sim.simulator.replica import Replica, of_trace, of_world
+from edge_sim.simulator.replica import Replica, drawn_day, of_trace, of_world
 from edge_sim.simulator.requests import Requests, Source
 from edge_sim.simulator.settings import Settings
-from edge_sim.simulator.synthetic import World, day, sample
+from edge_sim.simulator.synthetic import World, sample
 from media.errors import TonearmError
 
 
@@ -31,8 +31,9 @@ def simulate_trace(source: Source, settings: Settings, *, jobs: int | None = Non
 
 
 def requests_of(world: World, settings: Settings) -> Requests:
-    """What the first sample of `world` asks for in a day."""
-    return day(world, sample(world, settings.slices, 1)[0], seed=0).requests
+    """What the first sample of `world` asks edges for in a day."""
+    drawn, _ = drawn_day(world, settings, sample(world, settings.slices, settings.replicas)[0], 0)
+    return drawn.requests
 
 
 def _all(work: Callable[..., Replica], tasks: list[tuple[object, ...]], jobs: int | None) -> list[Replica]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge_sim.policies import DEFAULT, NAMES
+from edge_sim.simulator import start_time
 from edge_sim.simulator.start_time import Network
 from edge_sim.simulator.topology import Sizes
 from edge_sim.simulator.warming import Warming
@@ -24,7 +25,10 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One object of `sample` is simulated, in `replicas` samples that share none; `sizes` are those of the whole."""
+    """One object of `sample` is simulated, in `replicas` samples that share none; `sizes` are those of the whole.
+
+    `start` is one of `edge_sim.simulator.start_time.MODELS`, and `first_bytes` what each process of the API remembers for it.
+    """
 
     sizes: Sizes
     policy: str = DEFAULT
@@ -33,6 +37,8 @@ class Settings:
     curves: tuple[str, ...] = NAMES
     primed: bool = True
     network: Network = field(default_factory=Network)
+    start: str = start_time.DEFAULT
+    first_bytes: int = 32 << 20
     prices: Prices = field(default_factory=Prices)
     warming: Warming = field(default_factory=Warming)
     seed: int = 1

@@ -15,7 +15,7 @@ from packager.plan import common_grid, plan_segments
 BITRATES = numpy.array([24_000, 96_000, 160_000, 320_000])  # low, normal, high, very_high
 START = 1  # a start begins with `normal`, or with `low` for those who never get more
 _RATE = 44_100
-_FIRST = 35_000  # samples: what fits the first flight at 96 kbit/s
+_FIRST = 29_000  # samples: what fits a start bundle at 96 kbit/s, header and words included
 _TARGET = 4 * _RATE
 _SHORTEST, _LONGEST = 30, 900  # seconds
 PRESENTATION, INIT, SEGMENTS = 0, 1, 2  # numbers of a song's objects: segments from 2 on
@@ -80,6 +80,11 @@ def keys(songs: Ints, renditions: Ints, numbers: Ints) -> Keys:
     return packed.astype(numpy.uint64)
 
 
+def number(names: Keys) -> Ints:
+    """Which of its song's objects each of these is."""
+    return (names & numpy.uint64((1 << _NUMBER_BITS) - 1)).astype(numpy.int64)
+
+
 def song(names: Keys) -> Ints:
     """Whose objects these are."""
     return (names >> numpy.uint64(_NUMBER_BITS + _RENDITION_BITS)).astype(numpy.int64)
@@ -87,7 +92,7 @@ def song(names: Keys) -> Ints:
 
 def sizes(names: Keys, durations: Ints) -> Ints:
     """Bytes of the objects of these names: segments of so many ms are up to a twentieth larger or smaller than their rate says."""
-    numbers = (names & numpy.uint64((1 << _NUMBER_BITS) - 1)).astype(numpy.int64)
+    numbers = number(names)
     renditions = (names >> numpy.uint64(_NUMBER_BITS)).astype(numpy.int64) & 3
     tenth = (mix(names) % numpy.uint64(101)).astype(numpy.int64) + 950
     media = BITRATES[renditions] * durations // 8000 * tenth // 1000 + _FRAGMENT_BYTES

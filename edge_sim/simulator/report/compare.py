@@ -36,6 +36,7 @@ def rows(before: Document, after: Document) -> Iterator[Row]:
     yield _ratio("to the origin", first["origin"]["share"], second["origin"]["share"], less_is_better=True)
     yield _plain("origin, bytes", before["origin"]["bytes"], after["origin"]["bytes"], "B")
     if "start_ms" in before and "start_ms" in after:
+        yield Row("started by", before["start"]["model"], after["start"]["model"], "", "")
         for name in ("p50", "p95", "p99"):
             yield _start(name, before["start_ms"][name], after["start_ms"][name])
     if "cost" in before and "cost" in after:

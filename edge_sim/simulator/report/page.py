@@ -7,6 +7,7 @@ from typing import Any
 from edge_sim.report.page import card, html, section, table
 from edge_sim.report.words import amount, dollars, ms, per_cent
 from edge_sim.simulator.report import plots
+from edge_sim.simulator.topology import TIERS
 
 Document = dict[str, Any]
 _TIERS = ("memory", "disk", "shield")
@@ -110,7 +111,21 @@ def _curves(document: Document) -> str:
 
 def _starts(document: Document) -> str:
     network = document["network"]
-    return f"Listeners' median round trip {network['rtt']:g} ms, {amount(network['kbits'] * 1000, 'bit/s')}; 95 % within {ms(document['start_ms']['p95'])}."
+    times = ", ".join(f"{name} {took:g}" for name, took in zip(TIERS, network["tiers"], strict=True))
+    return (
+        f"Started {start_words(document)}. Listeners' median round trip {network['rtt']:g} ms, {amount(network['kbits'] * 1000, 'bit/s')}; "
+        f"an answer takes, in ms: {times}, API {network['api']:g}. 95 % within {ms(document['start_ms']['p95'])}."
+    )
+
+
+def start_words(document: Document) -> str:
+    """How players began: by which of the ways into a song, and how often a bundle had the media in it."""
+    start = document["start"]
+    if start["model"] == "bundle":
+        return f"by the start bundle, {start['bundles']['with_media']:.1%} of them with media"
+    return {"presentation": "by grant and presentation", "walk": "by a walk through playlists"}[
+        start["model"]
+    ]
 
 
 def _regions(document: Document) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from edge_sim.report.words import amount, dollars, ms, per_cent
 from edge_sim.simulator.report.compare import Row
-from edge_sim.simulator.report.page import subtitle, warming_rows
+from edge_sim.simulator.report.page import start_words, subtitle, warming_rows
 
 _TIERS = ("memory", "disk", "shield")
 _COLOURS = {"better": "green", "worse": "red"}
@@ -28,7 +28,8 @@ def summary(document: dict[str, Any]) -> Iterator[RenderableType]:
     ]
     if "start_ms" in document:
         starts = document["start_ms"]
-        lines.append("start    " + ", ".join(f"{name} {ms(starts[name])}" for name in ("p50", "p95", "p99")))
+        times = ", ".join(f"{name} {ms(starts[name])}" for name in ("p50", "p95", "p99"))
+        lines.append(f"start    {times}, {start_words(document)}")
     if "cost" in document:
         lines.append(f"cost     {dollars(document['cost']['dollars_per_day']['total'])} a day")
     yield Text("\n".join(lines) + "\n")

@@ -62,14 +62,41 @@ def trace(tmp_path) -> Path:
     return path
 
 
-def test_what_the_tiers_take_is_what_starts_wait_for():
-    """Two requests one after another: a second more in every tier is two more for every start."""
-    quick = outcome(*SMALL, "--no-curves", "--tier-ms", "0,0,0,0")
-    slow = outcome(*SMALL, "--no-curves", "--tier-ms", "1000,1000,1000,1000")
+@pytest.mark.parametrize(("start", "times"), [("bundle", 0), ("presentation", 1), ("walk", 4)])
+def test_what_the_tiers_take_is_what_starts_wait_for(start, times):
+    """A second more in every tier: nobody waits for tiers whose bundle was whole, and a walk waits for four objects."""
+    arguments = [*SMALL, "--no-curves", "--start", start, "--first-bytes", "1GB"]
+    quick = outcome(*arguments, "--tier-ms", "0,0,0,0")
+    slow = outcome(*arguments, "--tier-ms", "1000,1000,1000,1000")
     assert slow["network"]["tiers"] == [1000] * 4
-    assert slow["start_ms"]["p50"]["value"] - quick["start_ms"]["p50"]["value"] == pytest.approx(
-        2000, rel=0.02
-    )
+    assert slow["start"]["model"] == start
+    more = slow["start_ms"]["p50"]["value"] - quick["start_ms"]["p50"]["value"]
+    assert more == pytest.approx(1000 * times, rel=0.02, abs=0.1)
+
+
+def test_bundles_spare_edges_the_first_bytes_and_the_store_is_asked_for_what_nobody_remembers():
+    arguments = [*SMALL, "--no-curves", "--first-bytes"]
+    whole, words = (outcome(*arguments, memory)["start"]["bundles"] for memory in ("1GB", "0"))
+    assert (whole["with_media"], whole["store_bytes"]) == (1, 0)
+    assert (words["with_media"], words["in_memory"]) == (0, 0)
+    assert words["store_bytes"] == pytest.approx(whole["bytes"] - words["bytes"], rel=0.03)
+    quick = outcome(*arguments, "0", "--tier-ms", "0,0,0,9")["start"]["bundles"]
+    assert (quick["with_media"], quick["in_memory"]) == (1, 0)
+    requests = {
+        start: outcome(*SMALL, "--no-curves", "--start", start, "--first-bytes", "1GB")["all"]["requests"]
+        for start in ("bundle", "presentation")
+    }
+    assert requests["presentation"] - requests["bundle"] == pytest.approx(2 * whole["count"], rel=0.03)
+
+
+def test_the_report_says_how_players_began(tmp_path):
+    page = tmp_path / "day.html"
+    result = simulate(*SMALL, "--no-curves", "--start", "walk", "--html", page)
+    assert "by a walk through playlists" in " ".join(result.stdout.split())
+    assert "Started by a walk through playlists." in page.read_text()
+    result = simulate(*SMALL, "--no-curves", "--html", page)
+    assert "by the start bundle, " in " ".join(result.stdout.split())
+    assert "API 3. 95 % within" in page.read_text()
 
 
 def test_a_day(folder):

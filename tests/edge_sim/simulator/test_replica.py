@@ -7,18 +7,15 @@ import json
 import numpy
 import pytest
 
-from edge_sim.simulator import start_time
 from edge_sim.simulator.listeners import Region
 from edge_sim.simulator.outcome import Outcome
 from edge_sim.simulator.replica import of_trace
 from edge_sim.simulator.requests import Requests
 from edge_sim.simulator.run import requests_of, simulate_trace, simulate_world
 from edge_sim.simulator.settings import Prices, Settings
-from edge_sim.simulator.start_time import Network
-from edge_sim.simulator.synthetic import Day, World
+from edge_sim.simulator.synthetic import World
 from edge_sim.simulator.tally import BINS, Tally
 from edge_sim.simulator.topology import MEMORY, ORIGIN, Sizes
-from edge_sim.simulator.warming import Streams
 
 WORLD = World(catalogue=300_000, streams=12_000, regions=(Region("east", 2, 6), Region("west", 1, -6)))
 SIZES = Sizes(8 * 10**9, 60 * 10**9, 200 * 10**9)
@@ -151,42 +148,3 @@ class TestTraces:
         tally.add(Requests.of([96_000], [1], [7]), numpy.zeros(1, int), 0)
         assert (tally.width_ms, tally.requests[0, 0, 0], tally.bytes[0, 0, 48]) == (2000, 2, 7)
         assert tally.requests.shape == (1, 4, BINS)
-
-
-class TestStartTime:
-    """Two streams, cold and warm; round trips and bandwidths have a spread, so the formula is held where they do not matter."""
-
-    @pytest.fixture
-    def drawn(self) -> Day:
-        requests = Requests(
-            numpy.array([0, 1, 2, 10, 11, 12]),
-            numpy.arange(6, dtype=numpy.uint64),
-            numpy.array([4000, 800, 11_000] * 2),
-            numpy.zeros(6, int),
-            numpy.array([0, 0, 0, 1, 1, 1]),
-        )
-        nothing = numpy.zeros(2, int)
-        times, cold = numpy.array([0, 10]), numpy.array([True, False])
-        return Day(requests, Streams(nothing, nothing, times, nothing, nothing, cold))
-
-    def test_tiers_and_handshakes(self, drawn):
-        network = Network(rtt=0, kbits=1e12, tiers=(1, 10, 100, 1000))
-        times = start_time.starts(network, drawn, numpy.array([0, 2, 1, 0, 0, 3]), seed=1)
-        # presentation from memory, then the slower of the two; the handshake's CPU for the one that connects
-        assert times == pytest.approx([1 + 100 + 3, 1 + 1000], abs=1e-3)
-
-    def test_round_trips(self, drawn):
-        network = Network(rtt=50, kbits=1e12, tiers=(0, 0, 0, 0))
-        rng = numpy.random.default_rng(4)
-        rtt = 50 * numpy.exp(0.5 * rng.standard_normal(2))
-        times = start_time.starts(network, drawn, numpy.zeros(6, int), seed=4)
-        # two steps, one more flight for what ten packets do not hold; TCP and TLS take two
-        assert times == pytest.approx([rtt[0] * 5 + 3, rtt[1] * 3], rel=1e-6)
-
-    def test_quantiles_from_the_histogram(self):
-        times = numpy.random.default_rng(1).lognormal(5, 0.4, 50_000)
-        counts = start_time.histogram(times)
-        assert counts.sum() == 50_000
-        for share in (0.5, 0.95, 0.99):
-            assert start_time.quantile(counts, share) == pytest.approx(numpy.quantile(times, share), rel=0.01)
-        assert start_time.quantile(counts * 0, 0.5) == 0
