@@ -1,7 +1,7 @@
 # Everything here works in the checkout alone: no daemon, no root, nothing outside .venv, build and tests/players/node_modules.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev players demo test soak check format load bench bench-origin bench-edge bench-stores bench-links bench-starts bench-warming lock clean
+.PHONY: help setup dev players demo test soak check format load bench bench-origin bench-edge bench-stores calibrate bench-links bench-starts bench-warming lock clean
 
 # The newest Python from 3.11 on; `make PYTHON=/path/to/python3.12 setup` names another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -79,6 +79,10 @@ bench-origin: setup ## the origin beside nginx: CPU for each request, and how lo
 
 bench-edge: setup ## the edge beside nginx's proxy_cache and Varnish: CPU for each request, and how long one takes (ROUNDS=7)
 	@$(BIN)/python -m benchmarks.edge --rounds $(or $(ROUNDS),7)
+
+calibrate: setup ## what an answer takes from memory, disk, shield and origin, for tonearm simulate --tiers (SHIELD_RTT=38, ORIGIN_RTT=110 in ms)
+	@mkdir -p build/bench
+	@$(BIN)/python -m benchmarks.tiers --json build/bench/tiers.json $(if $(SHIELD_RTT),--shield-rtt-ms $(SHIELD_RTT)) $(if $(ORIGIN_RTT),--origin-rtt-ms $(ORIGIN_RTT))
 
 bench-stores: dev ## our S3 store beside a boto3 loop, against a real SeaweedFS (OBJECTS=1000)
 	@$(BIN)/python -m benchmarks.stores --objects $(or $(OBJECTS),1000)

@@ -33,20 +33,21 @@ def tiers(tonearm: Sequence[str], store: str) -> Iterator[Tiers]:
     with ExitStack() as stack:
         pids = {
             "origin": stack.enter_context(
-                _server([*tonearm, "origin", "--store", store, "--workers", "1"], origin, "/healthz")
+                server([*tonearm, "origin", "--store", store, "--workers", "1"], origin, "/healthz")
             ),
             "api": stack.enter_context(
-                _server([*tonearm, "api", "--store", store, "--edge-url", edge], api, "/v1/healthz")
+                server([*tonearm, "api", "--store", store, "--edge-url", edge], api, "/v1/healthz")
             ),
             "edge": stack.enter_context(
-                _server([*tonearm, "edge", "--origin", origin, "--api", api], edge, "/healthz")
+                server([*tonearm, "edge", "--origin", origin, "--api", api], edge, "/healthz")
             ),
         }
         yield Tiers(f"{edge}/", pids)
 
 
 @contextmanager
-def _server(arguments: Sequence[str], address: str, health: str) -> Iterator[int]:
+def server(arguments: Sequence[str], address: str, health: str) -> Iterator[int]:
+    """One of them, ready to answer at `address`; gives its pid. Raises `ClickException` with its own words when it does not start."""
     port = address.rpartition(":")[2]
     with (
         tempfile.TemporaryFile("w+") as log,

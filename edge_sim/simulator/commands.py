@@ -84,6 +84,7 @@ def _price(name: str, default: float, what: str) -> Callable[[Command], Command]
     type=TierTimes(),
     help="What an answer takes from each tier, in ms, beyond the way to the edge.",
 )
+@click.option("--tiers", type=_THERE, help="What make calibrate measured, in place of --tier-ms.")
 @click.option(
     "--start",
     default="bundle",
@@ -218,11 +219,13 @@ def _replay(trace: Path, save_trace: Path | None, jobs: int | None, options: dic
 
 
 def _settings(options: dict[str, Any], sizes: dict[str, int], *, sample: int, replicas: int) -> Settings:
+    from edge_sim.simulator.measured import load
     from edge_sim.simulator.settings import Prices, Settings
     from edge_sim.simulator.start_time import Network
     from edge_sim.simulator.topology import Sizes
     from edge_sim.simulator.warming import Warming
 
+    measured = load(options["tiers"]) if options["tiers"] else None
     given = {name: default if options[name] is None else options[name] for name, default in sizes.items()}
     settings = Settings(
         Sizes(**given),
@@ -231,7 +234,13 @@ def _settings(options: dict[str, Any], sizes: dict[str, int], *, sample: int, re
         replicas=options["replicas"] or replicas,
         curves=NAMES if options["curves"] and given["memory"] else (),
         primed=options["primed"],
-        network=Network(options["rtt_ms"], options["kbits"], options["tier_ms"], options["api_ms"]),
+        network=Network(
+            options["rtt_ms"],
+            options["kbits"],
+            measured.tiers if measured else options["tier_ms"],
+            options["api_ms"],
+        ),
+        measured=measured,
         start=options["start"],
         first_bytes=options["first_bytes"],
         prices=Prices(

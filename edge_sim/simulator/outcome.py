@@ -82,6 +82,8 @@ class Outcome:
         if world is not None:
             document["cost"] = self._cost(len(world.regions))
             document["network"] = asdict(settings.network)
+            if settings.measured is not None:
+                document["measured"] = asdict(settings.measured)
             document["start"] = self._start()
             document["start_ms"] = self._starts()
             if settings.warming:

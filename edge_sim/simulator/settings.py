@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from edge_sim.policies import DEFAULT, NAMES
 from edge_sim.simulator import start_time
+from edge_sim.simulator.measured import Measured
 from edge_sim.simulator.start_time import Network
 from edge_sim.simulator.topology import Sizes
 from edge_sim.simulator.warming import Warming
@@ -37,6 +38,7 @@ class Settings:
     curves: tuple[str, ...] = NAMES
     primed: bool = True
     network: Network = field(default_factory=Network)
+    measured: Measured | None = None  # where the tiers' times in `network` are from
     start: str = start_time.DEFAULT
     first_bytes: int = 32 << 20
     prices: Prices = field(default_factory=Prices)

@@ -112,6 +112,9 @@ def _curves(document: Document) -> str:
 def _starts(document: Document) -> str:
     network = document["network"]
     times = ", ".join(f"{name} {took:g}" for name, took in zip(TIERS, network["tiers"], strict=True))
+    if measured := document.get("measured"):
+        slow = ", ".join(f"{took:g}" for took in measured["p99"])
+        times += f" (measured {measured['date']}, {measured['name']}: {measured['machine']}; p99 {slow})"
     return (
         f"Started {start_words(document)}. Listeners' median round trip {network['rtt']:g} ms, {amount(network['kbits'] * 1000, 'bit/s')}; "
         f"an answer takes, in ms: {times}, API {network['api']:g}. 95 % within {ms(document['start_ms']['p95'])}."

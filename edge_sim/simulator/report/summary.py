@@ -12,6 +12,7 @@ from rich.text import Text
 from edge_sim.report.words import amount, dollars, ms, per_cent
 from edge_sim.simulator.report.compare import Row
 from edge_sim.simulator.report.page import start_words, subtitle, warming_rows
+from edge_sim.simulator.topology import TIERS
 
 _TIERS = ("memory", "disk", "shield")
 _COLOURS = {"better": "green", "worse": "red"}
@@ -30,6 +31,9 @@ def summary(document: dict[str, Any]) -> Iterator[RenderableType]:
         starts = document["start_ms"]
         times = ", ".join(f"{name} {ms(starts[name])}" for name in ("p50", "p95", "p99"))
         lines.append(f"start    {times}, {start_words(document)}")
+        if measured := document.get("measured"):
+            took = ", ".join(f"{name} {each:g}" for name, each in zip(TIERS, measured["tiers"], strict=True))
+            lines.append(f"tiers    {took} ms, measured {measured['date']} ({measured['name']})")
     if "cost" in document:
         lines.append(f"cost     {dollars(document['cost']['dollars_per_day']['total'])} a day")
     yield Text("\n".join(lines) + "\n")
