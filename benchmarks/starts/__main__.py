@@ -149,7 +149,7 @@ def in_browser(cell: Cell, browser: Browser, relay: Relay, stage: Stage, token: 
     if cell.server == "tonearm":
         asked["stream"] = f"{root}/v1/songs/{song}/stream"
     else:
-        there = f"{root}/{cell.protection}"
+        there = f"{root}/start/{time.monotonic_ns()}/{cell.protection}"
         asked["grant"] = {
             "manifests": {"hls": f"{there}/hls.m3u8", "dash": f"{there}/dash.mpd"},
             "license_url": f"{root}/licence",

@@ -39,6 +39,7 @@ _PRESS_OTHER = """({ player, stream, token, grant }) => {
 async def opened(context: BrowserContext, asked: dict[str, Any]) -> Page:
     page = await context.new_page()
     session = await context.new_cdp_session(page)
+    await session.send("Network.enable")
     await session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     if asked["player"] == OURS:
         await page.goto(asked["open"])

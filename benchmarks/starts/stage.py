@@ -40,6 +40,8 @@ http {{
   server {{
     listen 127.0.0.1:{plain}; listen 127.0.0.1:{secure} ssl; root {folder}/shaka;
     location = /licence {{ default_type application/json; return 200 '{licence}'; }}
+    # Other names for each start: what a browser remembers by its address is no start
+    rewrite ^/start/[0-9]+/(.*)$ /$1 last;
   }}
   server {{
     listen 127.0.0.1:{front} ssl;
