@@ -81,13 +81,14 @@ class Outcome:
         document["origin"] = self._origin()
         if world is not None:
             document["cost"] = self._cost(len(world.regions))
+        if world is not None or self._together.starts.any():
             document["network"] = asdict(settings.network)
             if settings.measured is not None:
                 document["measured"] = asdict(settings.measured)
-            document["start"] = self._start()
+            document["start"] = self._start() if world is not None else self._begun()
             document["start_ms"] = self._starts()
-            if settings.warming:
-                document["warming"] = self._warming(world)
+        if world is not None and settings.warming:
+            document["warming"] = self._warming(world)
         document["over_time"] = self._over_time()
         document["curves"] = self._curves()
         return document
@@ -192,6 +193,17 @@ class Outcome:
                 "store_bytes": round(read),
             }
         return result
+
+    def _begun(self) -> dict[str, Any]:
+        """What a trace has of starts."""
+        count, whole = float(self._together.starts.sum()), float(self._together.bundles[2])
+        return {
+            "model": "walk" if self._settings.start == "walk" else "presentation",
+            "trace": {
+                "bundles": round(whole * self._factor),
+                "first_segments": round((count - whole) * self._factor),
+            },
+        }
 
     def _starts(self) -> dict[str, Any]:
         whole = self._together.starts

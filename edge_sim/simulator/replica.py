@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 import numpy
 
 from edge_sim.simulator import curves, start_time
+from edge_sim.simulator.begun import Begun
 from edge_sim.simulator.bundles import Bundles, bundled, remembered
 from edge_sim.simulator.hashing import slices
 from edge_sim.simulator.priming import prime
-from edge_sim.simulator.requests import WARMING, Floats, Ints, Requests, Source, joined
+from edge_sim.simulator.requests import ANYWHERE, BUNDLE, WARMING, Floats, Ints, Requests, Source, joined
 from edge_sim.simulator.settings import Settings
 from edge_sim.simulator.synthetic import Day, Sample, World, day, with_warming
 from edge_sim.simulator.tally import Tally
@@ -32,7 +33,7 @@ class Replica:
 
     `curves` has misses and missed bytes by policy and factor, and `asked` the requests and bytes that they are of. `ahead` has the
     requests and bytes that edges made of themselves (2 × regions × tiers × times, of a day), and `without` is the same day when they make none.
-    `bundles`: start bundles in all, with first bytes out of memory, with any; bytes of them, and bytes read from the store for them.
+    `bundles`: start bundles in all, with first bytes out of memory, with any; bytes of them, and bytes read from the store for them. `names`: a trace's regions.
     """
 
     requests: Floats
@@ -45,6 +46,7 @@ class Replica:
     ahead: Floats = field(default_factory=lambda: numpy.zeros(0))
     without: Replica | None = None
     bundles: Floats = field(default_factory=lambda: numpy.zeros(5))
+    names: tuple[str, ...] = ()
 
 
 def of_world(world: World, settings: Settings, sample: Sample, number: int) -> Replica:
@@ -96,33 +98,53 @@ def _replayed(
 
 
 def of_trace(source: Source, settings: Settings, number: int) -> Replica:
-    """The objects of one slice of a trace, all of one region; its curves are those of the whole slice."""
+    """The objects of one slice of a trace; its curves are those of the largest region's whole slice."""
     topology = Topology(1, settings.sizes.divided(settings.slices), settings.policy)
     tally = Tally(1, width_ms=1000, wrap=False)
-    budget = settings.sizes.memory // settings.slices
+    begun = Begun(settings, number)
     kept: list[Requests] = []
     seen, begin = 0, None
+    names: tuple[str, ...] = (ANYWHERE,)
     for batch in source():
         begin = int(batch.times[0]) if begin is None else begin
-        seen += len(batch)
+        seen += int((batch.streams != BUNDLE).sum())
+        names = batch.names
+        topology.reach(len(names))
+        tally.have(len(names))
         tally.reach(int(batch.times[-1]) - begin)
         if settings.slices > 1:
             batch = batch.take(slices(batch.keys, settings.slices, settings.seed) == numpy.uint64(number))
-        tally.add(batch, topology.feed(batch), begin)
+        begun.add_bundles(batch.sizes[batch.streams == BUNDLE])
+        batch = batch.take(batch.streams != BUNDLE)
+        answered = topology.feed(batch)
+        tally.add(batch, answered, begin)
+        begun.add_segments(batch, answered)
         if settings.curves:
             kept.append(batch)
     simulated = int(tally.requests.sum())
     factor = seen / settings.slices / max(simulated, 1)
+    largest = int(numpy.argmax(tally.requests.sum(axis=(1, 2))))
     _correct(tally, numpy.array([factor]))
     points: dict[str, Floats] = {}
     asked = numpy.zeros(2)
     if kept:
         whole = joined(kept)
+        whole = whole.take(whole.regions == largest)
         asked = numpy.array([len(whole), whole.sizes.sum()]) * factor
+        budget = settings.sizes.memory // settings.slices
         for name in settings.curves:
             points[name] = numpy.array(curves.curve(name, budget, whole, None, 0), float)
-    empty = numpy.zeros(len(start_time.EDGES_MS) - 1)
-    return Replica(tally.requests, tally.bytes, empty, tally.width_ms, simulated, points, asked)
+    return Replica(
+        tally.requests,
+        tally.bytes,
+        begun.counts,
+        tally.width_ms,
+        simulated,
+        points,
+        asked,
+        bundles=begun.bundles,
+        names=names,
+    )
 
 
 def together(replicas: Sequence[Replica]) -> Replica:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy
@@ -16,6 +17,8 @@ Flags: TypeAlias = npt.NDArray[numpy.bool_]
 
 BATCH = 1 << 17  # requests that a reader hands over at once
 WARMING = -2  # in `streams`: an edge's own request, ahead of listeners
+BUNDLE = -3  # there, too: a start bundle out of a trace, which no tier answers
+ANYWHERE = "trace"  # the region of requests that tell none
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class Requests:
     """Columns of one length, in the order of time.
 
     `times` in ms, `keys` any 64 bits that name an object, `sizes` in bytes, `regions` as indices. `streams` says which
-    start of a song waits for this request, is -1 for all that come later and in traces, which do not tell, and `WARMING` for what no listener asked for.
+    start of a song waits for this request, is -1 for all that come later, `WARMING` for what no listener asked for, and `BUNDLE`. In traces the
+    first segment is what a start waits for. `names` are those of the regions, as many as are known by now.
     """
 
     times: Ints
@@ -31,6 +35,7 @@ class Requests:
     sizes: Ints
     regions: Ints
     streams: Ints
+    names: tuple[str, ...] = (ANYWHERE,)
 
     @classmethod
     def of(cls, times: npt.ArrayLike, keys: npt.ArrayLike, sizes: npt.ArrayLike) -> Requests:
@@ -55,6 +60,7 @@ class Requests:
             self.sizes[which],
             self.regions[which],
             self.streams[which],
+            self.names,
         )
 
 
@@ -66,23 +72,26 @@ def joined(parts: list[Requests]) -> Requests:
         numpy.concatenate([part.sizes for part in parts]),
         numpy.concatenate([part.regions for part in parts]),
         numpy.concatenate([part.streams for part in parts]),
+        parts[-1].names,
     )
 
 
-def batches(rows: Iterable[tuple[int, int, int]]) -> Iterator[Requests]:
-    """Rows of time, key and size as columns, at most `BATCH` at once."""
-    times: list[int] = []
-    keys: list[int] = []
-    sizes: list[int] = []
-    for time, key, size in rows:
-        times.append(time)
-        keys.append(key)
-        sizes.append(size)
-        if len(times) == BATCH:
-            yield Requests.of(times, keys, sizes)
-            times, keys, sizes = [], [], []
-    if times:
-        yield Requests.of(times, keys, sizes)
+Row = tuple[int, int, int, str, int]  # time, key, size, region or nothing, stream
+
+
+def batches(rows: Iterable[Row]) -> Iterator[Requests]:
+    """Rows as columns, at most `BATCH` at once."""
+    rows = iter(rows)
+    places: dict[str, int] = {}
+    while some := list(islice(rows, BATCH)):
+        times, keys, sizes, regions, streams = zip(*some, strict=True)
+        where = [places.setdefault(name or ANYWHERE, len(places)) for name in regions]
+        yield replace(
+            Requests.of(times, keys, sizes),
+            regions=numpy.array(where, numpy.int64),
+            streams=numpy.array(streams, numpy.int64),
+            names=tuple(places),
+        )
 
 
 Source = Callable[[], Iterator[Requests]]

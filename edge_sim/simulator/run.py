@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing import active_children, get_context
 
 from edge_sim.simulator.outcome import Outcome
@@ -27,13 +28,13 @@ def simulate_world(world: World, settings: Settings, *, jobs: int | None = None)
 def simulate_trace(source: Source, settings: Settings, *, jobs: int | None = None) -> Outcome:
     """A trace, read once for each replica."""
     replicas = _all(of_trace, [(source, settings, number) for number in range(settings.replicas)], jobs)
-    return Outcome(settings, replicas, ["trace"], None)
+    return Outcome(settings, replicas, replicas[0].names, None)
 
 
 def requests_of(world: World, settings: Settings) -> Requests:
     """What the first sample of `world` asks edges for in a day."""
     drawn, _ = drawn_day(world, settings, sample(world, settings.slices, settings.replicas)[0], 0)
-    return drawn.requests
+    return replace(drawn.requests, names=tuple(region.name for region in world.regions))
 
 
 def _all(work: Callable[..., Replica], tasks: list[tuple[object, ...]], jobs: int | None) -> list[Replica]:

@@ -21,6 +21,7 @@ from edge_sim.simulator.requests import Flags, Floats, Ints, Requests
 from edge_sim.simulator.warming import Streams, Warming, warmed
 
 BUFFER_MS = 30_000
+SONGS_PER_SESSION = 10  # over one connection
 _RELEASES = 1000  # one song of so many comes out today
 
 
@@ -90,7 +91,7 @@ def with_warming(world: World, chosen: Sample, drawn: Day, warming: Warming) -> 
     return warmed(drawn.requests, drawn.streams, warming, chosen.ranks[new], out[new], len(world.regions))
 
 
-def day(world: World, chosen: Sample, *, seed: int, songs_per_session: int = 10) -> Day:
+def day(world: World, chosen: Sample, *, seed: int) -> Day:
     """Draw the streams of a sample, and all that they ask for."""
     random = numpy.random.default_rng([world.seed, seed])
     counts = random.poisson(chosen.rates)
@@ -99,7 +100,7 @@ def day(world: World, chosen: Sample, *, seed: int, songs_per_session: int = 10)
     seconds = songs.lengths(chosen.ranks)[row]
     heard = listeners.listened(random, seconds)
     rendition = listeners.renditions(random, len(row))
-    cold = random.random(len(row)) * songs_per_session < 1
+    cold = random.random(len(row)) * SONGS_PER_SESSION < 1
     requests = _requests(chosen.ranks[row], region, times, seconds, heard, rendition)
     streams = Streams(chosen.ranks[row], region, times, seconds, rendition, cold)
     return Day(requests, streams)

@@ -30,6 +30,12 @@ class Tally:
             self.requests = _halved(self.requests)
             self.bytes = _halved(self.bytes)
 
+    def have(self, regions: int) -> None:
+        """Have a row for so many regions."""
+        more = ((0, max(0, regions - len(self.requests))), (0, 0), (0, 0))
+        self.requests = numpy.pad(self.requests, more)
+        self.bytes = numpy.pad(self.bytes, more)
+
     def add(self, requests: Requests, answered: Ints, since_ms: int) -> None:
         if not len(requests):
             return

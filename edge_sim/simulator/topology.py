@@ -39,9 +39,18 @@ class Topology:
     """All tiers of all regions, empty. `name` is the policy of each."""
 
     def __init__(self, regions: int, sizes: Sizes, name: str) -> None:
-        self.memories = [tier(sizes.memory, name) for _ in range(regions)]
-        self.disks = [tier(sizes.disk, name) for _ in range(regions)]
+        self._sizes = sizes
+        self._name = name
+        self.memories: list[Tier] = []
+        self.disks: list[Tier] = []
         self.shield = tier(sizes.shield, name)
+        self.reach(regions)
+
+    def reach(self, regions: int) -> None:
+        """Have so many regions."""
+        while len(self.memories) < regions:
+            self.memories.append(tier(self._sizes.memory, self._name))
+            self.disks.append(tier(self._sizes.disk, self._name))
 
     def feed(self, requests: Requests) -> Ints:
         """Where each request is answered, as an index into `TIERS`."""

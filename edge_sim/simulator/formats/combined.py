@@ -39,7 +39,8 @@ def _lines(path: Path, file: Iterable[str]) -> Iterator[Line]:
         offset = (int(hours) * 60 + int(minutes)) * (60 if sign == "+" else -60)
         words = request.split(" ")
         target = words[1] if len(words) > 1 else ""
-        yield (timegm(moment) - offset) * 1000, words[0], target, int(status), int(sent) if sent != "-" else 0
+        size = int(sent) if sent != "-" else 0
+        yield (timegm(moment) - offset) * 1000, words[0], target, int(status), size, ""
 
 
 def write(path: Path, requests: Iterable[Requests]) -> None:

@@ -3,6 +3,8 @@
     {"time": 1800000000000, "method": "GET", "path": "/t/…/songs/…", "status": 200, "bytes": 65001, "logger": "tonearm.access", …}
     {"time": "2026-11-28T10:08:15+00:00", "method": "GET", "path": "songs/…", "status": 200, "bytes": 65001, …}
 
+The region stands in ``region``, or in the name that an edge with ``--region`` has in its ``Cache-Status``: the last one of ``cache``.
+
 Lines of other loggers, and of requests that could not be read, are passed over.
 """
 
@@ -15,9 +17,10 @@ from heapq import heappop, heappush
 from pathlib import Path
 
 from edge_sim.simulator.formats.objects import Line, objects, written
-from edge_sim.simulator.requests import Requests, batches
+from edge_sim.simulator.requests import ANYWHERE, Requests, batches
 from media.errors import FormatError
 
+_NOWHERE = ("tonearm-edge", "tonearm-origin")
 _HELD_MS = 2000  # quick answers are written many at a time (`media.access_lines`), by several processes
 
 
@@ -52,6 +55,7 @@ def _lines(path: Path, file: Iterable[str]) -> Iterator[Line]:
                 _rooted(line["path"]),
                 int(line["status"]),
                 int(line["bytes"]),
+                line.get("region") or _region(line.get("cache", "")),
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             raise FormatError(
@@ -63,6 +67,12 @@ def _time(value: int | str) -> int:
     return value if isinstance(value, int) else round(datetime.fromisoformat(value).timestamp() * 1000)
 
 
+def _region(cache: str) -> str:
+    """``eu-west`` of ``tonearm-shield; hit, tonearm-eu-west; fwd=uri-miss``."""
+    name = cache.rpartition(",")[2].partition(";")[0].strip()
+    return name.removeprefix("tonearm-") if name.startswith("tonearm-") and name not in _NOWHERE else ""
+
+
 def _rooted(path: str) -> str:
     return path if path.startswith("/") else f"/{path}"
 
@@ -70,12 +80,13 @@ def _rooted(path: str) -> str:
 def write(path: Path, requests: Iterable[Requests]) -> None:
     with path.open("w", encoding="utf-8") as file:
         for batch in requests:
-            rows = zip(batch.times.tolist(), batch.keys.tolist(), batch.sizes.tolist(), strict=True)
+            regions = [batch.names[each] for each in batch.regions.tolist()]
+            rows = zip(batch.times.tolist(), batch.keys.tolist(), batch.sizes.tolist(), regions, strict=True)
             file.writelines(_line(*row) for row in rows)
 
 
-def _line(time: int, key: int, size: int) -> str:
-    line = {
+def _line(time: int, key: int, size: int, region: str) -> str:
+    line: dict[str, object] = {
         "time": time,
         "level": "INFO",
         "logger": "tonearm.access",
@@ -84,4 +95,6 @@ def _line(time: int, key: int, size: int) -> str:
         "status": 200,
         "bytes": size,
     }
+    if region != ANYWHERE:
+        line["region"] = region
     return json.dumps(line) + "\n"

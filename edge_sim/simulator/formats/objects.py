@@ -1,7 +1,7 @@
 """From what logs tell to what caches need: a number for each object, and how large it is.
 
 A log has paths, and the bytes that were sent: all of an object with 200, a part with 206, none with 304. The size of an object is what its
-last 200 sent, or, before there was one, what was sent instead. Other answers than these are no requests for an object.
+last 200 sent, or, before there was one, what was sent instead. Other answers than these are no requests for an object, and what an edge passes on to the API is none.
 """
 
 from __future__ import annotations
@@ -10,11 +10,19 @@ import re
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
+from edge_sim.simulator.requests import BUNDLE, Row
+
 _TOKEN = re.compile(r"^/t/[^/]+(?=/)")
 _WRITTEN = re.compile(r"^/trace/([0-9a-f]{16})$", re.ASCII)
 _OBJECT = (200, 206, 304)
 
-Line = tuple[int, str, str, int, int]  # time in ms, method, path, status, bytes sent
+_NO_OBJECT = re.compile(r"^/(?:v1|licence|keys)/|^/(?:healthz|metrics|verify)$")
+_FIRST = (
+    "/00001.m4s"  # `media.layout.segment`, of any rendition; where one is a single file, a log does not tell
+)
+_BUNDLE = re.compile(r"^/v1/songs/[^/]+/start$")
+
+Line = tuple[int, str, str, int, int, str]  # time in ms, method, path, status, bytes sent, region or nothing
 
 
 def written(key: int) -> str:
@@ -32,13 +40,24 @@ def named(name: str) -> int:
     return int.from_bytes(blake2b(path.encode(), digest_size=8).digest(), "big")
 
 
-def objects(lines: Iterable[Line]) -> Iterator[tuple[int, int, int]]:
-    """Time, key and size of each request for an object."""
+def starting(path: str) -> int:
+    """What a request for `path` is to a start: 0 where one waits for it, because it is a first segment; `BUNDLE`, or -1 for all others."""
+    if path.endswith(_FIRST):
+        return 0
+    return BUNDLE if _BUNDLE.search(path) else -1
+
+
+def objects(lines: Iterable[Line]) -> Iterator[Row]:
+    """Each request for an object, and each start bundle."""
     whole: dict[int, int] = {}
-    for time, method, path, status, sent in lines:
+    for time, method, target, status, sent, region in lines:
         if method != "GET" or status not in _OBJECT:
             continue
-        key = named(path)
+        path = _TOKEN.sub("", target.partition("?")[0])
+        start = starting(path)
+        if start != BUNDLE and _NO_OBJECT.search(path):
+            continue
+        key = named(target)
         if status == 200:
             whole[key] = sent
-        yield time, key, whole.get(key, sent)
+        yield time, key, whole.get(key, sent), region, start

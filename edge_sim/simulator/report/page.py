@@ -124,11 +124,13 @@ def _starts(document: Document) -> str:
 def start_words(document: Document) -> str:
     """How players began: by which of the ways into a song, and how often a bundle had the media in it."""
     start = document["start"]
+    ways = {"presentation": "by grant and presentation", "walk": "by a walk through playlists"}
+    if trace := start.get("trace"):
+        counts = f"{trace['bundles']:,} start bundles, and {trace['first_segments']:,} first segments"
+        return f"by {counts} {ways[start['model']]}"
     if start["model"] == "bundle":
         return f"by the start bundle, {start['bundles']['with_media']:.1%} of them with media"
-    return {"presentation": "by grant and presentation", "walk": "by a walk through playlists"}[
-        start["model"]
-    ]
+    return ways[start["model"]]
 
 
 def _regions(document: Document) -> str:

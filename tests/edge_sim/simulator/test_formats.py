@@ -11,7 +11,7 @@ import pytest
 from edge_sim.simulator import formats
 from edge_sim.simulator.formats.objects import named
 from edge_sim.simulator.formats.oracle_general import RECORD
-from edge_sim.simulator.requests import Requests, joined
+from edge_sim.simulator.requests import BUNDLE, Requests, joined
 from media.errors import FormatError, SettingsError
 
 START_MS = 1_800_000_000_000
@@ -112,6 +112,39 @@ def test_json_lines_of_nginx_and_of_ours_name_the_same_object(tmp_path):
     found = read(path)
     assert found.times.tolist() == [1, 1_795_856_895_000]
     assert found.keys.tolist() == [named("/songs/s/v/x.m4s")] * 2
+
+
+def test_a_region_is_what_an_edge_calls_itself_last(tmp_path):
+    path = tmp_path / "access.jsonl"
+    caches = [
+        "tonearm-shield; hit, tonearm-eu-west; fwd=uri-miss; stored",
+        "tonearm-edge; hit",
+        "tonearm-us-east; hit; detail=disk",
+        "tonearm-origin; hit",
+        "ExampleCache; hit",
+    ]
+    lines = [
+        {"time": at, "method": "GET", "path": "/songs/x", "status": 200, "bytes": 9, "cache": cache}
+        for at, cache in enumerate(caches)
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    found = read(path)
+    assert [found.names[each] for each in found.regions] == ["eu-west", "trace", "us-east", "trace", "trace"]
+
+
+def test_what_goes_to_the_api_is_no_object_but_a_bundle_is_a_start(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "time,key,size,region\n1,/t/x/songs/a/v/audio/low/00001.m4s?a=b,9,eu\n2,/v1/songs/a/start,10000,us\n3,7,1,\n"
+    )
+    found = read(path)
+    assert found.streams.tolist() == [0, BUNDLE, -1]
+    assert [found.names[each] for each in found.regions] == ["eu", "us", "trace"]
+    path = tmp_path / "t.log"
+    line = '192.0.2.1 - - [28/Nov/2026:10:08:15 +0000] "GET {} HTTP/1.1" 200 12000 "-" "-"\n'
+    targets = ["/v1/songs", "/v1/songs/a/start?mtp=1", "/healthz", "/t/x/keys/1", "/songs/a/00001.m4s"]
+    path.write_text("".join(map(line.format, targets)))
+    assert read(path).streams.tolist() == [BUNDLE, 0]
 
 
 @pytest.mark.parametrize(
