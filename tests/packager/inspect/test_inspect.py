@@ -188,7 +188,7 @@ def test_a_broken_file_is_shown_as_far_as_it_goes(file: Path) -> None:
     assert result.return_value == 5
     assert "pssh @" in result.stdout
     assert result.stdout.splitlines()[-1].startswith("moof @882")
-    assert result.stderr.endswith("song.mp4: moof at byte 882: 264 bytes claimed, 18 are there\n")
+    assert result.stderr.endswith("song.mp4: moof at byte 882: 248 bytes claimed, 18 are there\n")
     assert len(result.stderr.splitlines()) == 1
     # A box that is broken inside is named, and what follows it is shown.
     place = data.index(b"tenc")
