@@ -141,8 +141,9 @@ def main() -> None:
 
     serve = [TONEARM, "--home", str(stage / "home"), "serve", "--store", str(stage / "store")]
     with server(serve, 8080) as (address, _):
-        *_, screen = screens([TONEARM, "play", address], env=environment)
-        picture(IMAGES / "start.svg", ["tonearm", "play", address], screen)
+        play = ["play", address, "--rtt", "50ms", "--rate", "5mbit"]
+        *_, screen = screens([TONEARM, *play], env=environment)
+        picture(IMAGES / "start.svg", ["tonearm", *play], screen)
 
 
 if __name__ == "__main__":
