@@ -101,6 +101,7 @@ def scramble(text: bytes, chance: random.Random) -> bytes:
     return b"\n".join(lines)
 
 
+@pytest.mark.soak
 def test_nor_does_one_of_others(
     pack: Callable[..., Package],
     blip: tuple[Encoded, ...],

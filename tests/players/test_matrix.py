@@ -19,7 +19,10 @@ MATRIX = [
 ]
 
 
-@pytest.mark.parametrize(("player", "scheme"), MATRIX)
+@pytest.mark.parametrize(
+    ("player", "scheme"),
+    [pytest.param(*each, marks=pytest.mark.soak) if each[1] == "cenc" else each for each in MATRIX],
+)
 async def test_a_standard_player_plays(
     player: str, scheme: str, stage: Any, watched: Any, plays: Callable[..., Any]
 ) -> None:

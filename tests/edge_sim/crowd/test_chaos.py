@@ -33,6 +33,7 @@ async def test_all_faults_are_offered():
     assert CliRunner().invoke(cli.root, both).exit_code == 2
 
 
+@pytest.mark.soak
 async def test_a_corrupted_song_is_heard_of_and_then_forgotten(served):
     fault = FAULTS["corrupt-segment"]()
     await fault.begin(served)

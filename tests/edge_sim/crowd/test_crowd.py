@@ -24,7 +24,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 @pytest.mark.parametrize(
     ("kind", "abr"),
-    [("bundle", "bola"), ("presentation", "throughput"), ("hls", "bola"), ("dash", "throughput")],
+    [
+        ("bundle", "bola"),
+        ("hls", "throughput"),
+        pytest.param("presentation", "throughput", marks=pytest.mark.soak),
+        pytest.param("dash", "bola", marks=pytest.mark.soak),
+    ],
 )
 async def test_every_player_starts_and_listens(served, kind, abr):
     outcome = await gather(served, clients={kind: 1.0}, abr=abr, listeners=10)
@@ -68,6 +73,7 @@ async def test_a_modelled_network_adds_its_round_trips(served):
     assert outcome["starts"]["all"]["parts"]["connect"] > network.rtt_ms / 2
 
 
+@pytest.mark.soak
 async def test_a_song_that_does_not_decode_is_an_error_of_its_own(served):
     """First segments of zeros behind a good header; the other song plays on."""
     song = sorted(served.store.glob("songs/*/*/presentation.json"))[0].parent

@@ -317,7 +317,13 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(way, marks=pytest.mark.soak) if way in ("small_memory", "lru", "behind_proxy") else way
+        for way in WAYS
+    ],
+)
 async def test_thousands_of_requests_get_the_same_answer_either_way(
     origin: Any, clock: Any, token_keys: TokenKeys, start: Start, way: str
 ) -> None:

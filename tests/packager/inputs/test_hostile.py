@@ -79,7 +79,10 @@ def test_what_ends_between_two_parts_is_the_shorter_song(made: Made, arguments: 
 
 
 @pytest.mark.parametrize("what", ["zeros", "noise"])
-@pytest.mark.parametrize(("arguments", "suffix", "summed"), KINDS)
+@pytest.mark.parametrize(
+    ("arguments", "suffix", "summed"),
+    [pytest.param(*kind, marks=pytest.mark.soak) if kind[0] == FLAC else kind for kind in KINDS],
+)
 def test_a_file_that_was_overwritten(
     made: Made, arguments: str, suffix: str, summed: bool, what: str
 ) -> None:

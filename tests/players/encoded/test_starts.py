@@ -29,7 +29,13 @@ SONGS = [("aac", scheme) for scheme in ("none", "cbcs", "cenc", "aes-128")] + [(
 TIME = "document.querySelector('audio').currentTime"
 
 
-@pytest.mark.parametrize(("codec", "scheme"), SONGS)
+@pytest.mark.parametrize(
+    ("codec", "scheme"),
+    [
+        pytest.param(*song, marks=pytest.mark.soak) if song[1] in ("cenc", "aes-128") else song
+        for song in SONGS
+    ],
+)
 async def test_every_sample_from_the_first_on_is_heard(
     codec: str, scheme: str, chromium: Any, shelf: Any, shelf_stage: Any
 ) -> None:
@@ -60,7 +66,9 @@ async def test_every_sample_from_the_first_on_is_heard(
     assert longest_misfit(fits(heard, begin, sounds, codec)) <= SETTLING[codec]
 
 
-@pytest.mark.parametrize("state", ["playing", "paused", "ended"])
+@pytest.mark.parametrize(
+    "state", ["playing", *(pytest.param(state, marks=pytest.mark.soak) for state in ("paused", "ended"))]
+)
 async def test_another_song_on_the_same_pipeline_begins_with_its_first_sample(
     state: str, chromium: Any, shelf: Any, shelf_stage: Any
 ) -> None:
