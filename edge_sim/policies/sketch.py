@@ -19,6 +19,7 @@ K = TypeVar("K", bound=Hashable)
 _ERROR = 0.001  # how often a key that was never seen seems to be there, when as many as expected are
 _PER_KEY = -log(_ERROR) / log(2) ** 2
 _PLACES = ceil(_PER_KEY * log(2))
+_KNOWN = 1 << 15  # keys whose places are remembered at least: 18 MB
 _SEEDS = (0x12345678, 0x12344321)  # those of libCacheSim, so that the same keys share counters there and here
 _64, _32 = (1 << 64) - 1, (1 << 32) - 1
 _P1, _P2, _P3 = 0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
@@ -32,7 +33,7 @@ class Sketch(Generic[K]):
     def __init__(self, keys: int) -> None:
         self._counters = array("I", bytes(4 * max(2 * _PLACES, ceil(_PER_KEY * keys))))
         self._known: dict[K, list[int]] = {}  # places found lately: hashing takes most of the time
-        self._most = keys
+        self._most = max(keys, _KNOWN)
 
     def add(self, key: K) -> None:
         counters = self._counters
@@ -40,8 +41,7 @@ class Sketch(Generic[K]):
             counters[place] += 1
 
     def count(self, key: K) -> int:
-        counters = self._counters
-        return min([counters[place] for place in self._places(key)])
+        return min(map(self._counters.__getitem__, self._places(key)))
 
     def halve(self) -> None:
         """Let the past count half."""

@@ -21,6 +21,7 @@ from edge_sim.simulator.tier import Tier
 
 TIERS = ("memory", "disk", "shield", "origin")
 MEMORY, DISK, SHIELD, ORIGIN = range(4)
+_PIECE = 1 << 14  # requests at once: the numbers of more would not stay in the processor's caches
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,12 @@ def _ask(each: Tier, level: int, requests: Requests, asked: Ints, answered: Ints
     """Ask one tier; who was missed goes on."""
     if not each.budget:
         return asked
-    used = requests.streams[asked] != WARMING
-    uses = None if used.all() else used.tolist()
-    hits = each.feed(requests.keys[asked].tolist(), requests.sizes[asked].tolist(), uses)
-    answered[asked[hits]] = level
-    return asked[~hits]
+    left = [asked[:0]]
+    for start in range(0, len(asked), _PIECE):
+        some = asked[start : start + _PIECE]
+        used = requests.streams[some] != WARMING
+        uses = None if used.all() else used.tolist()
+        hits = each.feed(requests.keys[some].tolist(), requests.sizes[some].tolist(), uses)
+        answered[some[hits]] = level
+        left.append(some[~hits])
+    return numpy.concatenate(left)
