@@ -17,11 +17,12 @@ from edge_sim.simulator import listeners, songs
 from edge_sim.simulator.hashing import mix
 from edge_sim.simulator.listeners import DAY_MS, Region
 from edge_sim.simulator.popularity import Popularity
-from edge_sim.simulator.requests import Flags, Floats, Ints, Requests
+from edge_sim.simulator.requests import Flags, Floats, Ints, Requests, joined
 from edge_sim.simulator.warming import Streams, Warming, warmed
 
 BUFFER_MS = 30_000
 SONGS_PER_SESSION = 10  # over one connection
+_PIECE = 10_000  # streams: what is computed of more at once would not stay in the processor's caches
 _RELEASES = 1000  # one song of so many comes out today
 
 
@@ -125,6 +126,19 @@ def _moments(world: World, random: numpy.random.Generator, ranks: Ints, regions:
 
 def _requests(song: Ints, region: Ints, time: Ints, seconds: Ints, heard: Ints, rendition: Ints) -> Requests:
     """Presentation, initialisation and segments of every stream, in the order of time."""
+    columns = (song, region, time, seconds, heard, rendition)
+    parts = [
+        _asked(start, *(column[start : start + _PIECE] for column in columns))
+        for start in range(0, max(len(song), 1), _PIECE)
+    ]
+    together = joined(parts)
+    return together.take(numpy.argsort(together.times, kind="stable"))
+
+
+def _asked(
+    before: int, song: Ints, region: Ints, time: Ints, seconds: Ints, heard: Ints, rendition: Ints
+) -> Requests:
+    """Of streams behind `before` others, one after the other."""
     plans = songs.plans()
     segments = plans.count(seconds, numpy.maximum(heard + BUFFER_MS, 1))
     per_stream = segments + songs.SEGMENTS
@@ -138,12 +152,10 @@ def _requests(song: Ints, region: Ints, time: Ints, seconds: Ints, heard: Ints, 
     quality = numpy.where(number == songs.PRESENTATION, 0, quality)
     names = songs.keys(song[stream], quality, number)
     when = time[stream] + ahead + numpy.minimum(number, songs.SEGMENTS)
-    order = numpy.argsort(when, kind="stable")
-    requests = Requests(
+    return Requests(
         when,
         names,
         songs.sizes(names, plans.durations[piece]),
         region[stream],
-        numpy.where(early, stream, -1),
+        numpy.where(early, stream + before, -1),
     )
-    return requests.take(order)
