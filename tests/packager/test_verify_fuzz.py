@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from media.access_units import Encoded
 from media.errors import ManifestError, ObjectMissing
 from packager.package import Package
