@@ -76,7 +76,7 @@ class Api:
     """What the API works with; all of it is put together by the caller, who also closes `store`.
 
     `interval_s` is how often the store is looked at; it is looked at less often when that takes long. `start_patience_s` is how
-    long the answer to a start waits for the store.
+    long the answer to a start waits for the store, `first_bytes` the bytes of music that it keeps in memory for starts.
     """
 
     store: ObjectStore
@@ -89,6 +89,7 @@ class Api:
     grant_s: int = 1200
     interval_s: float = 5.0
     start_patience_s: float = 0.01
+    first_bytes: int = 256 << 20
     rates: Rates = Rates()
     passwords: Passwords = field(default_factory=Passwords)
     clock: Callable[[], int] = unix_ms
@@ -121,7 +122,7 @@ class Api:
             edge_url=self.edge_url,
             lifetime_s=self.grant_s,
         )
-        self._first_bytes = FirstBytes(self.store)
+        self._first_bytes = FirstBytes(self.store, memory=self.first_bytes)
         starts = Starts(grants, self.key_store, self._first_bytes, patience_s=self.start_patience_s)
         recommendations = Recommendations(
             self.catalogue, self._plays, lambda: self._neighbours, self.popularity

@@ -68,6 +68,15 @@ def _region(ctx: click.Context, parameter: click.Parameter, value: str | None) -
     help="Seconds between two looks at the store.",
 )
 @click.option(
+    "--first-bytes",
+    "first_bytes_mb",
+    type=click.IntRange(1, 1_000_000),
+    default=256,
+    show_default=True,
+    metavar="MB",
+    help="Memory for the first bytes of songs, 10 kB each: a start whose song is in it waits for no store.",
+)
+@click.option(
     "--access-log/--no-access-log",
     default=True,
     show_default=True,
@@ -84,6 +93,7 @@ def api(
     guests: bool,
     grant_minutes: int,
     interval: float,
+    first_bytes_mb: int,
     access_log: bool,
 ) -> None:
     """Serve the control API until a signal ends it; or, with a command, show or change an account."""
@@ -114,6 +124,7 @@ def api(
                 guests=guests,
                 grant_s=grant_minutes * 60,
                 interval_s=interval,
+                first_bytes=first_bytes_mb << 20,
             )
             await run(
                 application("api", routes(service)),

@@ -25,7 +25,7 @@ _PATIENCE_S = 10.0
 class FirstBytes:
     """`memory` in bytes."""
 
-    def __init__(self, store: ObjectStore, *, memory: int = 32 << 20) -> None:
+    def __init__(self, store: ObjectStore, *, memory: int) -> None:
         self.store = store
         self.memory = memory
         self._size = 0

@@ -101,7 +101,7 @@ def _price(name: str, default: float, what: str) -> Callable[[Command], Command]
 )
 @click.option(
     "--first-bytes",
-    default="32MiB",
+    default="256MiB",
     show_default=True,
     type=Size(),
     help="What each process of the API remembers for bundles.",

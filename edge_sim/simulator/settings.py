@@ -40,7 +40,7 @@ class Settings:
     network: Network = field(default_factory=Network)
     measured: Measured | None = None  # where the tiers' times in `network` are from
     start: str = start_time.DEFAULT
-    first_bytes: int = 32 << 20
+    first_bytes: int = 256 << 20
     prices: Prices = field(default_factory=Prices)
     warming: Warming = field(default_factory=Warming)
     seed: int = 1

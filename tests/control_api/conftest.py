@@ -151,10 +151,11 @@ def make_api(
             "key_store": key_store,
             "token_keys": token_keys,
             "session_key": b"s" * 32,
+            "clock": clock,
             "interval_s": 3600,
             "rates": Rates(Rate(1000, 1), Rate(1000, 1), Rate(1000, 1)),
             "passwords": Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
-            "clock": clock,
+            "start_patience_s": 60,  # a busy machine is no slow store
         }
         return Api(**(settings | options))
 
