@@ -65,7 +65,9 @@ class Plot:
         across, top = self.at((x, self.y.last))
         _, bottom = self.at((x, self.y.first))
         self._shapes.append(f'<line class="mark" x1="{across}" x2="{across}" y1="{top}" y2="{bottom}"/>')
-        self._shapes.append(f'<text class="mark" x="{across + 5}" y="{bottom - 8}">{escape(label)}</text>')
+        # On the side where there is room for it.
+        beside = f'mark" x="{across + 5}' if across < self.width / 2 else f'mark end" x="{across - 5}'
+        self._shapes.append(f'<text class="{beside}" y="{bottom - 8}">{escape(label)}</text>')
 
     def svg(self) -> str:
         left, bottom = self.at((self.x.first, self.y.first))
