@@ -38,7 +38,7 @@ svg .span { fill: var(--c, var(--dim)); } .player { --c: var(--dim); }
 .segment { --c: #3a7d44; }
 .append, .decode { --c: #6c6f7d; }
 .first-sound { --c: #d17b0f; }
-.joined { --c: #b9a05c; } .all { --c: var(--memory); } .new { --c: var(--origin); } .before { --c: var(--dim); }
+.joined { --c: #b9a05c; } .all { --c: var(--ink); } .new { --c: var(--origin); } .before { --c: var(--dim); }
 svg .line { stroke: var(--c); } svg .area, svg .dot { fill: var(--c); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; color: var(--dim); margin-top: 6px; }
 .legend i { display: inline-block; width: 11px; height: 11px; border-radius: 3px; background: var(--c); margin-right: 6px; }
