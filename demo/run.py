@@ -88,9 +88,12 @@ def demo(console: Console, masters: Path | None, once: bool, port: int) -> int:
                 shortfalls.append(f"{Path(song['master']).name}: verify found faults")
 
         console.rule("[bold]play", align="left")
-        status, _ = run([*tonearm, "play", address, "--runs", str(RUNS), "--target-ms", str(TARGET_MS)])
-        if status:
-            shortfalls.append(f"p95 is over {TARGET_MS} ms" if status == OVER else "a start failed")
+        # From a start bundle, and as a standard player starts: through manifests, out of the edge's cache.
+        for manifest in ("bundle", "hls"):
+            play = [*tonearm, "play", address, "--manifest", manifest, "--runs", str(RUNS)]
+            status, _ = run([*play, "--target-ms", str(TARGET_MS)])
+            if status:
+                shortfalls.append(f"p95 is over {TARGET_MS} ms" if status == OVER else "a start failed")
         with urlopen(address + "metrics", timeout=10) as answer:
             console.print(report.cache(answer.read().decode()))
 
