@@ -101,7 +101,8 @@ async def test_a_shield_answers_edges_by_the_fast_path_and_an_edge_answers_nobod
     for _ in range(3):
         assert (await shield.ask(f"/{SONG}x")).body == b"x"
         await fleet.edge.get("x")
-    assert await shield.count("quick_total") == 2
+    # Whether the edge's own question was quick depends on how new its connection was.
+    assert await shield.count("quick_total") in (2, 3)
     assert (await fleet.edge.ask(f"/{SONG}x")).status == 404
 
 
