@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from edge_sim.report.comparison import Row
+
 _NOISE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A number of both, as text; `verdict` is ``better``, ``worse``, ``same``, or nothing where one of them lacks it."""
-
-    name: str
-    before: str
-    after: str
-    change: str
-    verdict: str
 
 
 def rows(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Row]:

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.load import plots
 from benchmarks.load.compare import rows
 from benchmarks.load.summary import sentence
+from edge_sim.report.comparison import on_page
 from edge_sim.report.page import card, html, section, table
 
 Result = dict[str, Any]
@@ -79,12 +80,7 @@ def _verdict(result: Result) -> str:
 
 
 def _comparison(before: Result, after: Result) -> str:
-    found = list(rows(before, after))
-    content = table(
-        ["", "before", "now", "change"],
-        [[row.name, row.before, row.after, row.change] for row in found],
-        [["", "", "", row.verdict] for row in found],
-    )
+    content = on_page(list(rows(before, after)), ("before", "now", "change"))
     return section("Against the run before", "What changed by less than a tenth is noise.", content)
 
 

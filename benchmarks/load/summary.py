@@ -13,8 +13,7 @@ from rich.text import Text
 from benchmarks.load.compare import rows
 from benchmarks.load.result import Asked
 from benchmarks.load.targets import MET, UNBELIEVABLE, Line
-
-_COLOURS = {"better": "green", "worse": "red"}
+from edge_sim.report.comparison import on_terminal
 
 
 def asked(what: Asked) -> str:
@@ -39,7 +38,7 @@ def verdict(
     for failure, times in result["failures"].items():
         yield Text(f"{times} × {failure}", "red")
     if before is not None:
-        yield _comparison(before, result)
+        yield on_terminal(list(rows(before, result)), ("before", "now", "change"))
     yield Text(sentence(result), "bold green" if result["verdict"]["code"] == MET else "bold red")
 
 
@@ -102,10 +101,3 @@ def _starts(starts: dict[str, Any]) -> str:
 
 def _loop(times: dict[str, float]) -> str:
     return ", ".join(f"{name} {times[name]:.1f} ms" for name in ("p50", "p90", "p99", "p99.9"))
-
-
-def _comparison(before: dict[str, Any], after: dict[str, Any]) -> Table:
-    table = Table("", "before", "now", "change", box=None, pad_edge=False)
-    for row in rows(before, after):
-        table.add_row(row.name, row.before, row.after, Text(row.change, _COLOURS.get(row.verdict, "")))
-    return table

@@ -281,6 +281,6 @@ def _compare(first: Path, second: Path, html: Path | None, as_json: bool) -> Non
     else:
         from rich.console import Console
 
-        from edge_sim.simulator.report.summary import comparison
+        from edge_sim.report.comparison import on_terminal
 
-        Console(highlight=False).print(comparison(list(rows(before, after))))
+        Console(highlight=False).print(on_terminal(list(rows(before, after))))

@@ -18,6 +18,7 @@ from media.layout import IMMUTABLE
 from media.ports import ObjectStore
 from origin.app import Options
 from origin.stores.file import FileStore
+from tests.wire import Wire
 
 V1 = "1111111111111111"
 FOLDER = f"/songs/abc/{V1}"
@@ -34,46 +35,6 @@ PLAIN = [f"{FOLDER}/audio/low/{name}" for name in ("init.mp4", "00001.m4s", *SIZ
 VOLATILE = re.compile(
     rb"(Date|X-Request-Id|Server-Timing|CMSD-Dynamic|Cache-Status): [^\r]*\r\n|(?<=boundary=)[0-9a-f]+"
 )
-
-
-class Talk:
-    """One connection on which bytes are sent as they are, and whole answers come back."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def say(
-        self, *pieces: bytes, answers: int = 1, head_only: bool = False
-    ) -> list[tuple[list[bytes], bytes]]:
-        """Sorted header lines and body of each answer; the last is ``([], b"")`` when the server closed instead."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
-        reader, writer = self._streams
-        for piece in pieces:
-            writer.write(piece)
-            await asyncio.sleep(0)
-        found: list[tuple[list[bytes], bytes]] = []
-        try:
-            for _ in range(answers):
-                head = VOLATILE.sub(b"", await reader.readuntil(b"\r\n\r\n"))
-                lines = head[:-4].split(b"\r\n")
-                length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
-                empty = head_only or lines[0].split()[1] in (b"304", b"204")
-                body = await reader.readexactly(int(length[1]) if length and not empty else 0)
-                found.append(([lines[0], *sorted(lines[1:])], body))
-                if b"connection: close" in head.lower():
-                    self.close()
-                    break
-        except (asyncio.IncompleteReadError, ConnectionError):
-            self.close()
-            found.append(([], b""))
-        return found
-
-    def close(self) -> None:
-        if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
 
 
 @pytest.fixture
@@ -199,17 +160,17 @@ def generated(seed: int) -> tuple[bytes, bool]:
 
 async def test_thousands_of_requests_get_the_same_answer_either_way(both: tuple[Any, Any]) -> None:
     fast, slow = both
-    talks = Talk(fast.port), Talk(slow.port)
+    wires = Wire(fast.port, VOLATILE), Wire(slow.port, VOLATILE)
     for seed in range(4000):
         data, head_only = generated(seed)
         odd = not data.endswith(b"\r\n\r\n") or b"xpect" in data
         if odd:
-            # Whoever waits for more would wait for ever: end the talk with a request that cannot be waited for.
+            # Whoever waits for more would wait for ever: end the wire with a request that cannot be waited for.
             data += b"\r\n\r\n\0\r\n\r\n"
         rng = random.Random(seed)
         cuts = sorted(rng.sample(range(1, len(data)), 2)) if rng.random() < 0.05 else []
         pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
-        one, other = [await talk.say(*pieces, head_only=head_only) for talk in talks]
+        one, other = [await wire.say(*pieces, head_only=head_only) for wire in wires]
         assert one == other, data
         good = bool(one[-1][0]) and one[-1][0][0].split()[1] in (
             b"200",
@@ -220,10 +181,10 @@ async def test_thousands_of_requests_get_the_same_answer_either_way(both: tuple[
             b"416",
         )
         if odd or not good or rng.random() < 0.1:
-            for talk in talks:
-                talk.close()
-    for talk in talks:
-        talk.close()
+            for wire in wires:
+                wire.close()
+    for wire in wires:
+        wire.close()
     assert await fast.counted("quick_total") > 800
     assert await slow.counted("quick_total") == 0
 
@@ -239,10 +200,10 @@ async def test_pipelined_requests_are_answered_in_order(both: tuple[Any, Any]) -
         ]
         answers = []
         for origin in (fast, slow):
-            talk = Talk(origin.port)
-            first = await talk.say(requests[0])
-            answers.append(first + await talk.say(b"".join(requests[1:]), answers=len(requests) - 1))
-            talk.close()
+            wire = Wire(origin.port, VOLATILE)
+            first = await wire.say(requests[0])
+            answers.append(first + await wire.say(b"".join(requests[1:]), answers=len(requests) - 1))
+            wire.close()
         assert answers[0] == answers[1]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from edge_sim.crowd.report.words import groups, ms, percent
+from edge_sim.report.comparison import Row
 from edge_sim.report.words import amount
-from edge_sim.simulator.report.compare import Row
 
 Document = dict[str, Any]
 

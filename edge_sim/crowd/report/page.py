@@ -8,6 +8,7 @@ from typing import Any
 from edge_sim.crowd.report import plots, words
 from edge_sim.crowd.report.compare import rows
 from edge_sim.crowd.tiers import TIERS
+from edge_sim.report.comparison import on_page
 from edge_sim.report.page import card, html, section, table
 
 Document = dict[str, Any]
@@ -29,17 +30,8 @@ def page(document: Document, before: Document | None = None) -> str:
         section("The music", "", table(["", ""], [list(each) for each in words.music(document)])),
     ]  # fmt: skip
     if before is not None:
-        found = list(rows(before, document))
-        classes = [["", "", "", row.verdict] for row in found]
-        cells = [[row.name, row.before, row.after, row.change] for row in found]
-        sections.insert(
-            0,
-            section(
-                "Against the other run",
-                words.subtitle(before),
-                table(["", "other", "this", ""], cells, classes),
-            ),
-        )
+        content = on_page(list(rows(before, document)), ("other", "this", ""))
+        sections.insert(0, section("Against the other run", words.subtitle(before), content))
     if document.get("faults"):
         told = "".join(f"<p>{escape(each)}.</p>" for each, _ in words.recoveries(document))
         content = table(words.FAULT_HEAD, words.faults(document)) + told

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from edge_sim.crowd.report import words
 from edge_sim.crowd.report.compare import rows
+from edge_sim.report.comparison import on_terminal
 from edge_sim.report.words import amount
-from edge_sim.simulator.report.summary import comparison
 
 Document = dict[str, Any]
 
@@ -38,7 +38,7 @@ def summary(document: Document, before: Document | None = None) -> Iterator[Rend
             for said, well in words.recoveries(document)
         )
     if before is not None:
-        yield comparison(list(rows(before, document)))
+        yield on_terminal(list(rows(before, document)))
     yield _verdict(document)
 
 

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import hypot
 from typing import Any
 
-from edge_sim.report.page import html, table
+from edge_sim.report.comparison import Row, on_page
+from edge_sim.report.page import html
 from edge_sim.report.words import amount, dollars, ms, per_cent
 from edge_sim.simulator.report.page import subtitle
 
 Document = dict[str, Any]
 _TIERS = ("memory", "disk", "shield")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A number of both, as text; `verdict` says what B is: ``better``, ``worse``, ``same``, or nothing where no direction is good."""
-
-    name: str
-    before: str
-    after: str
-    change: str
-    verdict: str
 
 
 def rows(before: Document, after: Document) -> Iterator[Row]:
@@ -57,13 +46,7 @@ def rows(before: Document, after: Document) -> Iterator[Row]:
 
 def page(before: Document, after: Document) -> str:
     """The comparison as HTML."""
-    found = list(rows(before, after))
-    classes = [["", "", "", row.verdict] for row in found]
-    content = table(
-        ["", "A", "B", "B against A"],
-        [[row.name, row.before, row.after, row.change] for row in found],
-        classes,
-    )
+    content = on_page(list(rows(before, after)))
     body = f"<p>B: {subtitle(after).replace('&', '&amp;')}</p><section style='margin-top:20px'>{content}</section>"
     return html("Tonearm: two simulations", f"A: {subtitle(before)}", body)
 

@@ -1,8 +1,8 @@
-"""A simulation, and a comparison, on a terminal."""
+"""A simulation on a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import RenderableType
@@ -10,12 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_sim.report.words import amount, dollars, ms, per_cent
-from edge_sim.simulator.report.compare import Row
 from edge_sim.simulator.report.page import start_words, subtitle, warming_rows
 from edge_sim.simulator.topology import TIERS
 
 _TIERS = ("memory", "disk", "shield")
-_COLOURS = {"better": "green", "worse": "red"}
 
 
 def summary(document: dict[str, Any]) -> Iterator[RenderableType]:
@@ -41,15 +39,6 @@ def summary(document: dict[str, Any]) -> Iterator[RenderableType]:
         yield _warming(document)
     if document["curves"]:
         yield _curves(document["curves"], document["policy"])
-
-
-def comparison(rows: Sequence[Row]) -> Table:
-    table = Table("", "A", "B", "B against A", box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in rows:
-        table.add_row(row.name, row.before, row.after, Text(row.change, _COLOURS.get(row.verdict, "")))
-    return table
 
 
 def _tiers(document: dict[str, Any]) -> Table:

@@ -25,6 +25,7 @@ from media.serving import application, listening
 from media.tls import Tls
 from origin.signing.akamai import AkamaiSigner
 from origin.tokens import TokenKeys, sign
+from tests.wire import Answer, Wire
 
 SONG = "songs/a-song/0123456789abcdef/"
 START_MS = 1_800_000_000_000
@@ -38,7 +39,6 @@ SIZES = {
 }
 # What differs between two answers of one server to one request.
 VOLATILE = re.compile(rb"(Date|X-Request-Id|Server-Timing): [^\r]*\r\n")
-Answer = tuple[list[bytes], bytes]
 
 
 @dataclass
@@ -59,45 +59,6 @@ class Rack:
         return self.signers
 
 
-class Wire:
-    """One connection on which bytes are sent as they are, and whole answers come back."""
-
-    def __init__(self, port: int, trust: ssl.SSLContext | None = None) -> None:
-        self._port = port
-        self._trust = trust
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def say(self, *pieces: bytes, answers: int = 1, head_only: bool = False) -> list[Answer]:
-        """Sorted header lines and body of each answer; the last is ``([], b"")`` when the server closed instead."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port, ssl=self._trust)
-        reader, writer = self._streams
-        for piece in pieces:
-            writer.write(piece)
-            await asyncio.sleep(0)
-        found: list[Answer] = []
-        try:
-            for _ in range(answers):
-                head = VOLATILE.sub(b"", await reader.readuntil(b"\r\n\r\n"))
-                lines = head[:-4].split(b"\r\n")
-                length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
-                empty = head_only or lines[0].split()[1] in (b"304", b"204")
-                body = await reader.readexactly(int(length[1]) if length and not empty else 0)
-                found.append(([lines[0], *sorted(lines[1:])], body))
-                if b"connection: close" in head.lower():
-                    self.close()
-                    break
-        except (asyncio.IncompleteReadError, ConnectionError):
-            self.close()
-            found.append(([], b""))
-        return found
-
-    def close(self) -> None:
-        if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
-
-
 class Edge:
     def __init__(self, port: int, shelf: Any, trust: ssl.SSLContext | None) -> None:
         self.port = port
@@ -105,7 +66,7 @@ class Edge:
         self.trust = trust
 
     async def ask(self, target: str, **headers: str) -> Answer:
-        wire = Wire(self.port, self.trust)
+        wire = Wire(self.port, VOLATILE, self.trust)
         fields = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         (answer,) = await wire.say(f"GET {target} HTTP/1.1\r\nHost: e\r\n{fields}\r\n".encode())
         wire.close()
@@ -333,7 +294,7 @@ async def test_thousands_of_requests_get_the_same_answer_either_way(
     fit = fill(origin)
     fast, slow = await start(**options), await start(**options, fast_path=False)
     generator = Generator(token_keys, fit)
-    wires = Wire(fast.port, fast.trust), Wire(slow.port, slow.trust)
+    wires = Wire(fast.port, VOLATILE, fast.trust), Wire(slow.port, VOLATILE, slow.trust)
     for seed in range(1500):
         data, head_only = generator.request(seed)
         rng = random.Random(seed)
@@ -385,7 +346,7 @@ async def test_pipelined_requests_are_answered_in_order(
         ]
         answers = []
         for edge in (fast, slow):
-            wire = Wire(edge.port)
+            wire = Wire(edge.port, VOLATILE)
             first = await wire.say(requests[0])
             answers.append(first + await wire.say(b"".join(requests[1:]), answers=len(requests) - 1))
             wire.close()
