@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -123,7 +124,11 @@ class Api:
             lifetime_s=self.grant_s,
         )
         self._first_bytes = FirstBytes(self.store, memory=self.first_bytes)
-        starts = Starts(grants, self.key_store, self._first_bytes, patience_s=self.start_patience_s)
+        # Threads that wait for nothing else: a folder that hangs keeps all the others, and keys must still be had.
+        self._key_threads = ThreadPoolExecutor(2, "keys")
+        starts = Starts(
+            grants, self.key_store, self._key_threads, self._first_bytes, patience_s=self.start_patience_s
+        )
         recommendations = Recommendations(
             self.catalogue, self._plays, lambda: self._neighbours, self.popularity
         )
@@ -138,7 +143,9 @@ class Api:
             *PlaylistItems(playlists, self.clock).operations(),
             *recommendations.operations(),
             *self._plays.operations(),
-            *Licences(self.catalogue, self.key_store, self.token_keys, self.clock).operations(),
+            *Licences(
+                self.catalogue, self.key_store, self._key_threads, self.token_keys, self.clock
+            ).operations(),
             Operation(
                 "GET", "/v1/healthz", self.health, "Whether the API is up, and how many songs it knows"
             ),
@@ -186,6 +193,7 @@ class Api:
             follower.cancel()
             await asyncio.gather(follower, return_exceptions=True)
             await self._first_bytes.close()
+            self._key_threads.shutdown(wait=False)
             await self.database.close()
 
     async def _keep_following(self, took: float) -> None:

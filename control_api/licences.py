@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar
 from uuid import UUID
 
 from aiohttp import web
@@ -20,6 +22,8 @@ from drm.key_store import KeyStore
 from media.errors import KeyMissing
 from origin.tokens import Keyring, read
 
+T = TypeVar("T")
+
 
 class TokenPath(Parameters):
     token: str
@@ -30,13 +34,19 @@ class KeyPath(TokenPath):
 
 
 class Licences:
-    """`clock` gives Unix milliseconds."""
+    """`threads` are the key store's own; `clock` gives Unix milliseconds."""
 
     def __init__(
-        self, catalogue: Catalogue, key_store: KeyStore, keys: Keyring, clock: Callable[[], int]
+        self,
+        catalogue: Catalogue,
+        key_store: KeyStore,
+        threads: Executor,
+        keys: Keyring,
+        clock: Callable[[], int],
     ) -> None:
         self.catalogue = catalogue
         self.key_store = key_store
+        self.threads = threads
         self.keys = keys
         self.clock = clock
 
@@ -66,15 +76,18 @@ class Licences:
     async def licence(self, request: web.Request, path: TokenPath) -> web.Response:
         kids = await self._kids_of(request, path.token)
         body = await read_body(request, MAX_REQUEST)
-        licence = await asyncio.to_thread(answer, body, lambda asked: self._key(kids, asked))
+        licence = await self._in_thread(lambda: answer(body, lambda asked: self._key(kids, asked)))
         return web.Response(body=licence, content_type="application/json", headers=NO_STORE)
 
     async def key(self, request: web.Request, path: KeyPath) -> web.Response:
         kids = await self._kids_of(request, path.token)
-        key = await asyncio.to_thread(self._key, kids, path.kid)
+        key = await self._in_thread(lambda: self._key(kids, path.kid))
         if key is None:
             raise KeyMissing(f"key {path.kid}: not one of this song")
         return web.Response(body=key, content_type="application/octet-stream", headers=NO_STORE)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
 
     async def _kids_of(self, request: web.Request, token: str) -> tuple[UUID, ...]:
         """The KIDs of the version that `token` opens, which may be an older one than the catalogue's."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import Annotated
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from control_api.fields import Parameters, View
 from control_api.first_bytes import FirstBytes, Parts
 from control_api.grants import Grants, RenditionView, rendition_view
 from control_api.songs import Entry, Opening
-from control_api.start_choice import choose
+from control_api.start_choice import choose, size_of
 from drm import aes128
 from drm.clearkey import licence
 from drm.key_store import KeyStore
@@ -84,13 +85,20 @@ class StartWords(View):
 
 
 class Starts:
-    """`patience_s` is how long an answer waits for the store when all else is ready."""
+    """`threads` are the key store's own; `patience_s` is how long an answer waits for the store when all else is ready."""
 
     def __init__(
-        self, grants: Grants, key_store: KeyStore, first_bytes: FirstBytes, *, patience_s: float
+        self,
+        grants: Grants,
+        key_store: KeyStore,
+        threads: Executor,
+        first_bytes: FirstBytes,
+        *,
+        patience_s: float,
     ) -> None:
         self.grants = grants
         self.key_store = key_store
+        self.threads = threads
         self.first_bytes = first_bytes
         self.patience_s = patience_s
 
@@ -118,9 +126,10 @@ class Starts:
         entry = self.grants.catalogue.find(path.song_id)
         admitted = self.grants.admit(entry, request, caller)
         opening = choose(entry, mtp=query.mtp, rtt=query.rtt, rendition=query.rendition)
-        reading = self.first_bytes.begin(entry, opening)
+        fits = size_of(opening) < start_bundle.LARGEST
+        reading = self.first_bytes.begin(entry, opening) if fits else None
         kids = entry.kids
-        keys = await asyncio.to_thread(self._keys, kids) if kids else {}
+        keys = await self._keys(kids) if kids else {}
         words = StartWords(
             song_id=path.song_id,
             version=entry.version,
@@ -134,17 +143,22 @@ class Starts:
             samples=entry.samples,
             sample_rate=entry.sample_rate,
         )
-        await asyncio.wait([reading], timeout=self.patience_s)
-        media = self._media(entry, opening, reading.result() if reading.done() else None, keys)
+        parts = None
+        if reading is not None:
+            await asyncio.wait([reading], timeout=self.patience_s)
+            parts = reading.result() if reading.done() else None
+        media = self._media(entry, opening, parts, keys)
         document = words.model_dump_json().encode()
         bundle = start_bundle.write(document, media)
         if len(bundle) > start_bundle.LARGEST:
             bundle = start_bundle.write(document, b"")
         return web.Response(body=bundle, content_type=start_bundle.MEDIA_TYPE, headers=NO_STORE)
 
-    def _keys(self, kids: Sequence[UUID]) -> dict[UUID, bytes]:
-        """Blocking. Raises `KeyMissing` when the store has lost one."""
-        return {kid: self.key_store.get(kid).key for kid in kids}
+    async def _keys(self, kids: Sequence[UUID]) -> dict[UUID, bytes]:
+        """Raises `KeyMissing` when the store has lost one."""
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self.threads, self.key_store.several, kids)
+        return {kid: key.key for kid, key in found.items()}
 
     @staticmethod
     def _media(entry: Entry, opening: Opening, parts: Parts | None, keys: dict[UUID, bytes]) -> bytes:

@@ -15,7 +15,7 @@ import builtins
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS content_key (
 ) WITHOUT ROWID;
 """
 _BY_KID = "SELECT kid, scope, created_ms, sealed FROM content_key WHERE kid = ?"
+_BY_KIDS = "SELECT kid, scope, created_ms, sealed FROM content_key WHERE kid IN ({})"
 _BY_SCOPE = "SELECT kid, scope, created_ms, sealed FROM content_key WHERE scope = ?"
 _BY_EITHER = "SELECT kid, scope, created_ms, sealed FROM content_key WHERE kid = ? OR scope = ?"
 _ALL = "SELECT kid, scope, created_ms, sealed FROM content_key ORDER BY created_ms, kid"
@@ -79,6 +80,16 @@ class KeyStore:
         if not rows:
             raise KeyMissing(f"no content key {kid}")
         return rows[0]
+
+    def several(self, kids: Sequence[UUID]) -> dict[UUID, ContentKey]:
+        """The keys of those KIDs, in one question. Raises `KeyMissing`."""
+        found = {
+            key.kid: key for key in self._select(_BY_KIDS.format(", ".join("?" * len(kids))), *map(str, kids))
+        }
+        for kid in kids:
+            if kid not in found:
+                raise KeyMissing(f"no content key {kid}")
+        return {kid: found[kid] for kid in kids}
 
     def find(self, scope: str) -> ContentKey | None:
         """The key of that scope, or ``None`` when none was created yet."""

@@ -344,7 +344,8 @@ class Edge:
         headers["X-Request-Id"] = request[REQUEST_ID]
         # Where listeners are: grants lead them back here.
         headers["Host"] = request.host
-        headers["X-Forwarded-Proto"] = request.scheme
+        if not (self.admission.behind_proxy and "X-Forwarded-Proto" in headers):
+            headers["X-Forwarded-Proto"] = request.scheme
         return await forward(
             request,
             self._session,

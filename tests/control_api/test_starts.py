@@ -117,16 +117,23 @@ async def test_a_segment_of_aes_128_comes_decrypted_and_its_key_with_it(
     assert urlsafe_b64decode(only["k"] + "==") == key.key
 
 
-async def test_what_does_not_fit_stays_away(store: ObjectStore, api: Api, ann: Any) -> None:
+async def test_what_does_not_fit_is_not_even_read(
+    store: ObjectStore, stubborn: Any, make_api: Callable[..., Api], start: Any
+) -> None:
     """A first segment of lossless sound, say: the words name it, and the player asks for it."""
+    api = make_api(store=stubborn)
+    stranger = await start(api)
+    session = await stranger.ok("POST", "/v1/sessions/guest")
+    stranger.headers = {"Authorization": f"Bearer {session['access_token']}"}
     large = rendition("lossless", 40_000, codec="fLaC")
     made = presentation("large", "Large", renditions=(large,))
     object.__setattr__(made, "start_rendition", "lossless")
     objects = [("audio/lossless/init.mp4", bytes(800)), ("audio/lossless/00001.m4s", bytes(39_200))]
     await publish(store, song_id="large", version=made.version, objects=[*objects, ("presentation.json", made.to_json())])  # fmt: skip
     await api.refresh()
-    words, media = await begin(ann, "/v1/songs/large/start")
-    assert media == b""
+    stubborn.reads.clear()
+    words, media = await begin(stranger, "/v1/songs/large/start")
+    assert (media, stubborn.reads) == (b"", [])
     assert words["rendition"]["first_segment"] == {"path": "audio/lossless/00001.m4s", "offset": 0, "size": 39_200}  # fmt: skip
 
 

@@ -292,6 +292,41 @@ async def test_a_short_loss_of_the_network_is_not_heard(stage: Any, watched: Any
     assert await page.locator(".problem").is_hidden()
 
 
+async def test_a_song_that_sounds_goes_on_when_its_presentation_fails_once(stage: Any, watched: Any) -> None:
+    page = watched.page
+    await stage.ready("clip-none")
+    await enter(page, stage.url)
+    refused: list[str] = []
+
+    async def refuse(route: Any) -> None:
+        refused.append(route.request.url)
+        await route.fulfill(status=503)
+
+    await page.route("**/presentation.json", refuse, times=1)
+    await press(page, "clip-none")
+    await until(page, f"({RANGES})[0]?.[1] > 8.9")
+    assert len(refused) == 1
+    assert await page.locator(".problem").is_hidden()
+
+
+async def test_a_press_while_a_song_is_on_its_way_asks_for_nothing_anew(stage: Any, watched: Any) -> None:
+    page, asked, go = watched.page, [], asyncio.Event()
+
+    async def hold(route: Any) -> None:
+        asked.append(route.request.url)
+        await go.wait()
+        await route.continue_()
+
+    await enter(page, stage.url)
+    await page.route("**/clip-none/start?*", hold)
+    await press(page, "clip-none")
+    await press(page, "clip-none")
+    go.set()
+    await until(page, "document.querySelector('audio').currentTime > 0.2")
+    assert len(asked) == 1
+    assert watched.complaints == []
+
+
 async def test_a_session_that_has_ended_is_opened_anew(stage: Any, watched: Any) -> None:
     page = watched.page
     await enter(page, stage.url)

@@ -30,6 +30,7 @@ let loading = false;
 let shown = ""; // the search whose answers are on the page
 
 function press(queue, index) {
+  if (engine.song === queue[index] && engine.state === "loading") return; // pressed twice: it is on its way
   if (engine.song === queue[index] && engine.track && engine.state !== "ended") engine.toggle();
   else engine.play(queue, index);
 }

@@ -8,7 +8,7 @@
  */
 
 import { SegmentCipher, base64url, bytesOf, fromBase64url } from "./drm.js";
-import { Problem, pause, request, transfer } from "./http.js";
+import { Problem, pause, transfer } from "./http.js";
 import { ladderOf, playable, typeOf } from "./qualities.js";
 
 const TRIES = 4;
@@ -43,7 +43,7 @@ export class Track {
     waterfall.span("bundle", began, ended);
     this.grant = words;
     const plays = typeOf(words.rendition.codec);
-    if (plays && media) this.#bundled = { name: words.rendition.name, media };
+    if (plays && media) this.#bundled = { name: words.rendition.name, type: plays, media };
     else if (plays) this.#preload(words.rendition);
     this.unlocked = this.#unlock(words);
     this.unlocked.catch(() => {}); // whoever needs the keys awaits it and hears of it
@@ -51,13 +51,13 @@ export class Track {
 
   /** What came with the bundle: {name, type, media}, or null. */
   get first() {
-    return this.#bundled && { ...this.#bundled, type: typeOf(this.grant.rendition.codec) };
+    return this.#bundled;
   }
 
   /** Fetches what all that comes later needs. */
   async describe() {
-    const url = new URL(this.grant.presentation_url, this.grant.base_url);
-    this.presentation = await (await request(url, { signal: this.signal })).json();
+    const { body } = await this.#persist({ path: this.grant.presentation_url, ranged: false }, this.signal);
+    this.presentation = JSON.parse(new TextDecoder().decode(body));
     this.renditions = playable(this.presentation.renditions);
     this.ladder = ladderOf(this.renditions, this.presentation.start_rendition);
   }

@@ -27,6 +27,7 @@ def behind_proxy() -> bool:
 async def talk(origin, clock, token_keys, session, limits, behind_proxy):
     table = routes(
         origin_url=origin.url,
+        api_url=f"{origin.url}/api",
         keys=token_keys,
         memory=1 << 20,
         clock=clock,
@@ -88,3 +89,17 @@ class TestConnections:
             assert [await status(first), await status(first), await status(second)] == [200] * 3
             async with aiohttp.ClientSession() as third:
                 assert [await status(third), await status(first), await status(third)] == [429, 200, 429]
+
+
+@pytest.mark.parametrize(("behind_proxy", "told"), [(True, "https"), (False, "http")])
+async def test_who_ends_tls_before_the_edge_is_believed_where_proxies_are(talk, origin, told):
+    origin.says("/api/v1/me", b"{}")
+    await talk.ask("/v1/me", X_Forwarded_Proto="https", X_Real_IP="192.0.2.1")
+    assert origin.heard[0].headers.getall("X-Forwarded-Proto") == [told]
+
+
+async def test_what_goes_through_to_the_api_counts_too(talk, origin):
+    origin.says("/api/v1/songs/a-song/start", b"x")
+    heard = [(await talk.ask("/v1/songs/a-song/start")).status for _ in range(21)]
+    assert heard == [200] * 20 + [429]
+    assert len(origin.heard) == 20
