@@ -75,10 +75,10 @@ class Upstreams:
             async with response:
                 yield response
         except UpstreamFailed:
-            if (
-                response.ok
-            ):  # with another status it has failed already, or it stands and does not like the question
+            if response.ok:
                 self._failed(server)
+            else:  # it has failed already, or it stands and does not like the question
+                server.circuit.abandoned()
             raise
         except BaseException:
             server.circuit.abandoned()
@@ -138,6 +138,8 @@ class Upstreams:
         server.waited_ns += self._stopwatch() - started
         if response.status in _ILL:
             self._failed(server)
+        elif response.status in _ELSEWHERE:
+            server.circuit.abandoned()
         return response
 
     def _failed(self, server: Server) -> None:

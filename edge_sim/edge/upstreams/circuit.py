@@ -57,7 +57,7 @@ class Circuit:
             self._until_ms = now_ms + self._pause_ms
 
     def abandoned(self) -> None:
-        """Nobody waited for the answer: nothing is known."""
+        """Nobody waited for the answer, or it says nothing of the server: nothing is known."""
         self._probing = False
 
     def revive(self, now_ms: int) -> None:

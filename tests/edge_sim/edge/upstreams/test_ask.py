@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from edge_sim.edge.fetch import Origin as EdgeOrigin
+from edge_sim.edge.upstreams.ask import Topology, Upstreams
 from edge_sim.edge.upstreams.circuit import FAILURES, FIRST_PAUSE_MS
 from edge_sim.edge.upstreams.hashing import order
 from media.errors import UpstreamFailed
@@ -131,6 +133,37 @@ class TestCircuit:
         for _ in range(FAILURES + 3):
             assert (await asked(upstreams, "x"))[0] == 200
         assert len(shield.heard) == FAILURES + 3
+
+    @pytest.mark.parametrize("status", [401, 403, 429, 502, 504])
+    async def test_a_try_that_tells_nothing_leaves_the_place_to_the_next(self, pool, servers, clock, status):
+        """With one origin and no checks nobody else would ever end it."""
+        (server,) = servers[:1]
+        server.says("x", status=500)
+        origin = EdgeOrigin(Upstreams(Topology([server.url]), pool, clock=clock), clock=clock)
+        for _ in range(FAILURES):
+            with pytest.raises(UpstreamFailed, match="answered 500"):
+                async with origin.ask(SONG + "x", None, ""):
+                    pass
+        clock.ms += FIRST_PAUSE_MS
+        server.says("x", status=status)
+        with pytest.raises(UpstreamFailed, match=f"answered {status}"):
+            async with origin.ask(SONG + "x", None, ""):
+                pass
+        server.says("x", b"well")
+        async with origin.ask(SONG + "x", None, "") as arrival:
+            assert arrival.status == 200
+
+    async def test_a_try_that_is_passed_over_leaves_the_place_to_the_next(self, servers, tiers, clock):
+        shield, origin = servers[:2]
+        shield.says("x", status=500)
+        upstreams = tiers([origin], [shield])
+        for _ in range(FAILURES):
+            await asked(upstreams, "x")
+        clock.ms += FIRST_PAUSE_MS
+        shield.says("x", status=502)
+        await asked(upstreams, "x")
+        shield.says("x", b"well")
+        assert await asked(upstreams, "x") == (200, b"well")
 
     async def test_a_body_that_breaks_off_counts(self, servers, tiers):
         server = servers[0]
