@@ -13,6 +13,7 @@ sibling that is dying or not there yet is nobody's error: `ask` raises `SiblingG
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -52,12 +53,12 @@ class Siblings:
     def __init__(self, folder: Path, *, number: int, count: int) -> None:
         self._folder = folder
         self._number = number
-        self._count = count
+        self.count = count
         self._handlers: dict[str, Handler] = {}
         self._sessions: list[aiohttp.ClientSession] = []
 
     def owns(self, path: str) -> bool:
-        return owner(path, self._count) == self._number
+        return owner(path, self.count) == self._number
 
     @asynccontextmanager
     async def opened(self, lend: Lend) -> AsyncIterator[None]:
@@ -65,7 +66,7 @@ class Siblings:
         async with AsyncExitStack() as stack:
             self._sessions = [
                 await stack.enter_async_context(_session(self._socket(number)))
-                for number in range(self._count)
+                for number in range(self.count)
             ]
             runner = web.AppRunner(self._application(lend), access_log=None, shutdown_timeout=1.0)
             await runner.setup()
@@ -80,7 +81,7 @@ class Siblings:
         self, path: str, headers: Mapping[str, str], *, method: str = "GET"
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Ask `path` of its owner: 200, 206, 304, 404, 410, 416, or that the origin failed it, 502 and 504. Raises `SiblingGone` before the block only."""
-        session = self._sessions[owner(path, self._count)]
+        session = self._sessions[owner(path, self.count)]
         try:
             response = await session.request(
                 method, f"http://sibling/{path}", headers=headers, allow_redirects=False
@@ -97,14 +98,15 @@ class Siblings:
         self._handlers[name] = handler
 
     async def broadcast(self, name: str, message: bytes) -> list[bytes]:
-        """Everybody's answer to `message`, ours first. Who is gone is left out: it will come back with an empty memory."""
-        others = [number for number in range(self._count) if number != self._number]
+        """Everybody's answer to `message`, ours first. Who does not answer is left out: fewer answers than `count` mean that somebody may not have heard."""
+        others = [number for number in range(self.count) if number != self._number]
         told = await asyncio.gather(*(self._tell(number, name, message) for number in others))
         return [await self._handlers[name](message), *(answer for answer in told if answer is not None)]
 
     async def _tell(self, number: int, name: str, message: bytes) -> bytes | None:
         try:
-            async with self._sessions[number].post(f"http://sibling/-/{name}", data=message) as response:
+            body = io.BytesIO(message)  # which is sent a piece at a time, however large it is
+            async with self._sessions[number].post(f"http://sibling/-/{name}", data=body) as response:
                 return await response.read() if response.status == 200 else None
         except (aiohttp.ClientError, OSError, TimeoutError):
             return None
@@ -120,7 +122,9 @@ class Siblings:
                 raise web.HTTPNotFound
             return web.Response(body=await handler(await request.read()))
 
-        app = web.Application(client_max_size=1 << 20)
+        app = web.Application(
+            client_max_size=0
+        )  # no limit: what siblings hand on was measured at their doors
         app.add_routes([web.get("/{path:songs/.+}", lent), web.post("/-/{name}", told)])
         return app
 

@@ -22,6 +22,7 @@ import pytest
 
 import cli
 from edge_sim.edge.app import routes
+from edge_sim.edge.control import LARGEST, Door
 from edge_sim.edge.siblings import Siblings, owner
 from media.serving import application, listening
 from origin.tokens import load_token_keys, sign
@@ -228,11 +229,57 @@ async def test_everybody_is_told(tmp_path: Path) -> None:
             async def handler(message: bytes, number: int = number) -> bytes:
                 return b"%d heard %b" % (number, message)
 
+            async def measure(message: bytes) -> bytes:
+                return b"%d" % len(message)
+
             each.listen("purge", handler)
+            each.listen("measure", measure)
         # The third has not started.
         assert await everybody[1].broadcast("purge", b"x") == [b"1 heard x", b"0 heard x"]
         async with everybody[2].opened(lend):
             assert await everybody[0].broadcast("purge", b"") == [b"0 heard ", b"1 heard ", b"2 heard "]
+            # Whatever the control door lets in.
+            assert await everybody[0].broadcast("measure", bytes(LARGEST)) == [b"%d" % LARGEST] * 3
+
+
+async def test_a_purge_that_a_worker_did_not_hear_is_not_done(
+    origin: Any, tmp_path: Path, token_keys: Any, clock: Any, unused_tcp_port: int
+) -> None:
+    folder = tmp_path / "s"
+    folder.mkdir(mode=0o700)
+    origin.says("a.m4s", b"old")
+    table = routes(
+        origin_url=origin.url,
+        keys=token_keys,
+        memory=4 << 20,
+        clock=clock,
+        control=Door(unused_tcp_port),
+        siblings=Siblings(folder, number=0, count=2),
+    )
+    purge = f"http://127.0.0.1:{unused_tcp_port}/purge"
+    async with (
+        listening(application("edge", table), "127.0.0.1", 0) as port,
+        aiohttp.ClientSession() as session,
+    ):
+        token = sign(SONG, keys=token_keys, expires_ms=1 << 47)
+        async with session.get(f"http://127.0.0.1:{port}/t/{token}/{SONG}a.m4s") as answer:
+            assert answer.status == 200
+        async with session.post(purge, json={"songs": ["a-song"]}) as answer:
+            assert answer.status == 503
+            assert (await answer.json())["detail"] == "a worker did not answer: purge again"
+
+        async def lend(request: Any, path: str) -> Any:
+            raise AssertionError(path)
+
+        other = Siblings(folder, number=1, count=2)
+
+        async def nothing(message: bytes) -> bytes:
+            return b"0"
+
+        other.listen("purge", nothing)
+        async with other.opened(lend), session.post(purge, json={"songs": ["a-song"]}) as answer:
+            # Ours went the first time.
+            assert (answer.status, await answer.json()) == (200, {"purged": 0})
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
