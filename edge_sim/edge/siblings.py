@@ -134,7 +134,8 @@ class Siblings:
 
 def _session(socket: Path) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.UnixConnector(str(socket), limit=64),
+        # Streams go at their listeners' pace: any limit is one that slow ones could use up.
+        connector=aiohttp.UnixConnector(str(socket), limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=_TIMEOUT,
         auto_decompress=False,

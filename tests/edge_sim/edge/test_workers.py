@@ -13,12 +13,13 @@ import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 import cli
 from edge_sim.edge.app import routes
@@ -240,6 +241,26 @@ async def test_everybody_is_told(tmp_path: Path) -> None:
             assert await everybody[0].broadcast("purge", b"") == [b"0 heard ", b"1 heard ", b"2 heard "]
             # Whatever the control door lets in.
             assert await everybody[0].broadcast("measure", bytes(LARGEST)) == [b"%d" % LARGEST] * 3
+
+
+async def test_listeners_who_dawdle_keep_nobody_from_an_owner(tmp_path: Path) -> None:
+    """A stream that is lent goes at its listener's pace."""
+    tmp_path.chmod(0o700)
+    done = asyncio.Event()
+
+    async def lend(request: web.Request, path: str) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await done.wait()
+        return response
+
+    names = [name for name in map(str, range(400)) if owner(f"{SONG}{name}", 2) == 1]
+    asking, lending = (Siblings(tmp_path, number=number, count=2) for number in range(2))
+    async with lending.opened(lend), asking.opened(lend), AsyncExitStack() as streams:
+        for name in names[:130]:
+            response = await streams.enter_async_context(asking.ask(f"{SONG}{name}", {}))
+            assert response.status == 200
+        done.set()
 
 
 async def test_a_purge_that_a_worker_did_not_hear_is_not_done(
