@@ -6,7 +6,7 @@ To listeners the workers are one cache: what the owner says of itself in ``Cache
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 
 import aiohttp
@@ -77,24 +77,14 @@ class Borrowing:
     async def _mended(
         self, path: str, request_id: str, head: Head, length: int, body: AsyncGenerator[bytes]
     ) -> AsyncGenerator[bytes]:
-        """`body`; and when the owner dies over it, the rest from behind, if that is the same object still."""
+        """`body`; and when the owner dies over it, the rest from behind, which has to be of the same object."""
         came = 0
-        try:
+        with suppress(UpstreamFailed):
             async with aclosing(body):
                 async for chunk in body:
                     came += len(chunk)
                     yield chunk
-            if came == length:
-                return
-        except UpstreamFailed:
-            if not head.etag or head.etag.startswith("W/"):
-                raise
-        async with self._origin.ask(path, None, request_id) as again:
-            if again.head is None or again.body is None or again.head.etag != head.etag:
-                raise UpstreamFailed(f"origin: {path}: changed while it was sent")
-            skip = came
-            async with aclosing(again.body):
-                async for chunk in again.body:
-                    if len(chunk) > skip:
-                        yield chunk[skip:]
-                    skip = max(0, skip - len(chunk))
+        if came < length:
+            async with aclosing(self._origin.rest(path, came, length, head.etag, request_id)) as rest:
+                async for chunk in rest:
+                    yield chunk
