@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from drm.keys import KEY_SIZE
 from media.errors import FormatError, KeyMissing
 
 MAX_REQUEST = 16_384  # bytes
@@ -43,8 +44,25 @@ def answer(request: bytes, lookup: Callable[[UUID], bytes | None]) -> bytes:
 
 def licence(keys: Mapping[UUID, bytes]) -> dict[str, Any]:
     """The licence for `keys`, as JSON values."""
-    found = [{"kty": "oct", "kid": _encode(kid.bytes), "k": _encode(key)} for kid, key in keys.items()]
+    found = [{"kty": "oct", "kid": encoded(kid), "k": _encode(key)} for kid, key in keys.items()]
     return {"keys": found, "type": "temporary"}
+
+
+def key_in(licence: Any, kid: UUID) -> bytes:
+    """The key of `kid` out of a licence, as JSON values. Raises `FormatError` when it is not there, or no key."""
+    try:
+        keys = {item["kid"]: item["k"] for item in licence["keys"]}
+        key = urlsafe_b64decode(keys[encoded(kid)] + "==")
+    except (KeyError, TypeError, ValueError):
+        raise FormatError(f"licence: no key {kid} in it") from None
+    if len(key) != KEY_SIZE:
+        raise FormatError(f"licence: a key of {len(key)} bytes, a key has {KEY_SIZE}")
+    return key
+
+
+def encoded(kid: UUID) -> str:
+    """As requests and licences name it."""
+    return _encode(kid.bytes)
 
 
 def read_request(request: bytes) -> list[UUID]:

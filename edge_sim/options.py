@@ -23,8 +23,8 @@ _REGION = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,30})?", re.ASCII)
 _SIZE = re.compile(r"([0-9]{1,15})\s*([kmgt]?)(i?)b?", re.IGNORECASE | re.ASCII)
 
 _TIME = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(ms|s|)", re.IGNORECASE | re.ASCII)
-_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([kmg]?)(?:bit(?:/s)?)?", re.IGNORECASE | re.ASCII)
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%", re.ASCII)
+_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([kmg]?)(?:bit(?:/s)?)?", re.IGNORECASE | re.ASCII)
 
 
 def on_loopback(host: str) -> bool:
@@ -120,13 +120,13 @@ class Rate(click.ParamType[int]):
 
 
 class Share(click.ParamType[float]):
-    """A part of all, less than all: ``0.5%``."""
+    """A part of all: ``0.5%``. The sign is wanted, because 0.5 alone would mean two things."""
 
     name = "share"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         match = _SHARE.fullmatch(str(value).strip())
-        if match is None or float(match[1]) >= 100:
+        if match is None or float(match[1]) > 100:
             self.fail(f"{value!r} is not a share such as 0.5%", param, ctx)
         return float(match[1]) / 100
 

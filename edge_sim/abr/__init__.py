@@ -1,7 +1,7 @@
 """Which rendition next? One algorithm a file, each with the paper that it comes from.
 
 A ladder is the bandwidths of the renditions in bit/s, ascending, and a choice is an index into it. Sizes are bytes and times milliseconds, all
-of them integers; the clock is the caller's. To add one: a file here with a class that follows `Abr`, and its line in `abr`.
+of them integers; the clock is the caller's. To add one: a file here with a class that follows `Abr`, and its name in `NAMES` and `abr`.
 """
 
 from __future__ import annotations

@@ -25,10 +25,15 @@ def fields(said: Mapping[str, int | str | bool | None]) -> dict[str, str]:
     """
     result = {}
     for name, keys in _FIELDS.items():
-        members = [_member(key, said[key]) for key in keys if said.get(key) not in (None, False, "")]
+        members = [_member(key, said[key]) for key in keys if _told(said.get(key))]
         if members:
             result[name] = ",".join(members)
     return result
+
+
+def _told(value: int | str | bool | None) -> bool:
+    """An empty buffer is worth saying, so 0 is not nothing."""
+    return value is not None and value is not False and value != ""
 
 
 def _member(key: str, value: int | str | bool | None) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_sim.abr import NAMES
-from edge_sim.crowd.options import MIX, Clock, Faults, Mix, Regions, Share, networks
-from edge_sim.options import HttpUrl
+from edge_sim.crowd.options import MIX, Clock, Faults, Mix, Regions, networks
+from edge_sim.options import HttpUrl, Share
 
 if TYPE_CHECKING:
     from edge_sim.crowd.settings import Settings
@@ -89,8 +89,7 @@ _THERE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option(
     "--chaos",
     type=Faults(FAULTS),
-    help="Instead of URL: on a stage of its own, with faults one after another, or at once with +: origin-down, api-down, "
-    "store-slow, edge-killed, region-lost, corrupt-segment, keys-expired.",
+    help=f"Instead of URL: on a stage of its own, with faults one after another, or at once with +: {', '.join(FAULTS)}.",
 )
 @click.option("--compare", type=_THERE, metavar="OTHER.json", help="Say what changed since that run.")
 @click.option("--html", type=_FILE, help="Write a report, one page with all its plots.")

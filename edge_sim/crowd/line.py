@@ -9,9 +9,11 @@ the last three a timeout. What the model does not have: servers see no slow clie
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from typing import Any
 
 import aiohttp
@@ -29,9 +31,9 @@ _TAIL = 3  # packets behind which no acknowledgements tell of a loss
 
 @dataclass
 class Line(Connection):
-    """`heed` hears of each answer from a cache: the name of its span, who answered, bytes."""
+    """`heed` hears of each answer from a cache: who answered, bytes."""
 
-    heed: Callable[[str, str, int], None] = lambda name, tier, size: None
+    heed: Callable[[str, int], None] = lambda tier, size: None
     network: Network | None = None
     random: numpy.random.Generator = field(default_factory=numpy.random.default_rng)
     tiers: list[str] = field(default_factory=list)  # who answered since it was last cleared
@@ -48,7 +50,7 @@ class Line(Connection):
         tier = answered(headers.get("Cache-Status", ""))
         if tier:
             self.tiers.append(tier)
-            self.heed(name, tier, self.spans[-1].size)
+            self.heed(tier, self.spans[-1].size)
 
     async def _travel(self, network: Network) -> None:
         """Wait until the last span's answer would be here, and let the span say so."""
@@ -80,11 +82,31 @@ class Line(Connection):
         return lost * network.rtt_ms + (max(_RTO_MS, 2 * network.rtt_ms) if late else 0)
 
 
+def is_near(host: str) -> bool:
+    """Whether an IP address is this machine's, or of a private network."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_private
+
+
+def _near(info: aiohttp.AddrInfoType) -> socket.socket:
+    """Wherever a manifest, a name or a redirect leads: thousands of listeners go no farther."""
+    host = str(info[4][0])
+    if not is_near(host):
+        raise OSError(f"{host} is not near")
+    return socket.socket(*info[:3])
+
+
 @asynccontextmanager
 async def line(stopwatch: Stopwatch, address: str = "", **rest: Any) -> AsyncIterator[Line]:
     """Nothing is open yet. `address` is the listener's own, "" the system's choice; six connections to a host, as browsers have."""
     connector = aiohttp.TCPConnector(
-        limit_per_host=6, local_addr=(address, 0) if address else None, keepalive_timeout=60
+        limit_per_host=6,
+        local_addr=(address, 0) if address else None,
+        keepalive_timeout=60,
+        socket_factory=_near,
     )
     async with aiohttp.ClientSession(
         connector=connector,

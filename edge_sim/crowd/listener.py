@@ -18,7 +18,7 @@ from edge_sim.abr import Abr, Situation, abr
 from edge_sim.crowd import cmcd
 from edge_sim.crowd.arrivals import Arrival
 from edge_sim.crowd.clients import CLIENTS
-from edge_sim.crowd.clients.score import Ask, Opened, Part, granted, segment_at
+from edge_sim.crowd.clients.score import Ask, Opened, Part, Score, Track, granted, segment_at
 from edge_sim.crowd.deck import Deck
 from edge_sim.crowd.habits import Habits, Wish
 from edge_sim.crowd.hearing import hear
@@ -26,6 +26,7 @@ from edge_sim.crowd.line import Line
 from edge_sim.crowd.notes import Start, parts
 from edge_sim.crowd.world import World
 from edge_sim.player.connection import Refused
+from edge_sim.player.entrance import understood
 from edge_sim.player.waterfall import Span
 from media.errors import FormatError, TonearmError, UpstreamFailed
 
@@ -33,6 +34,7 @@ _TRIES = 4
 _PATIENCE_MS = 250  # before the second try; doubles each time (web/player/track.js)
 _AGAIN_MS = 1000
 _CLOSE_MS = 1000  # in hand below which a failure can no longer be waited out
+_MEDIA = ("bundle", "segment")
 _GIVES_UP = 3  # failed starts in a row
 
 
@@ -169,7 +171,8 @@ class Listener:
             at = self.world.somewhere(song, self.habits.random)
         headers = self._headers(song, su=urgent, bl=0 if urgent else self.deck.ahead)
         ask = Ask(self._root, song, self.session, headers, self.rendition, at, link)
-        opened = await client.open(self.line, ask)
+        with understood(self.kind):
+            opened = await client.open(self.line, ask)
         self.world.lengths[song] = opened.length
         number = segment_at(opened.track.ends_ms, at)
         laid = Laid(song, opened, number + 1, opened.current)
@@ -178,7 +181,7 @@ class Listener:
             hear(opened)
             laid.decode_ns = self.world.stopwatch() - began
             self.world.notes.counts["decoded"] += 1
-        self._came(laid, len(opened.segment), self._took("segment"))
+        self._came(laid, len(opened.segment), self._took())
         return laid
 
     # ── a song ──
@@ -238,9 +241,7 @@ class Listener:
     ) -> int:
         deck = self.deck
         if fetch is None or deck.position < room_at:
-            return await self._rest(
-                max(1, min(room_at if fetch else stop, stop, deck.length) - deck.position)
-            )
+            return await self._rest(max(1, min(room_at, stop, deck.length) - deck.position))
         began = self.world.stopwatch()
         # A listener's act does not wait for a transfer, the end of the song does.
         limit = None if stop >= deck.length else max(0, stop - deck.position) / 1000
@@ -267,11 +268,11 @@ class Listener:
 
     async def _segment(self, laid: Laid) -> None:
         """The next one, with its init segment where the rendition changes."""
-        score, client = laid.opened.score, CLIENTS[self.kind]
+        score = laid.opened.score
         situation = Situation(self.deck.ahead, laid.rendition, laid.opened.current)
         index = self.abr.choose(score.ladder, situation)
         began = self.world.stopwatch()
-        track = await self._persist(laid, began, lambda: client.track(self.line, score, index))
+        track = await self._persist(laid, began, lambda: self._track(score, index))
         if index != laid.rendition:
             await self._persist(laid, began, lambda: self._get(laid, "init", track.where(track.init), "i"))
         part = track.where(track.segments[laid.next])
@@ -280,7 +281,7 @@ class Listener:
             self.world.notes.switches["up" if index > laid.rendition else "down"] += 1
         laid.rendition = index
         laid.next += 1
-        self._came(laid, len(body), self._took("segment"))
+        self._came(laid, len(body), self._took())
 
     async def _lay(self, song: str) -> None:
         """Opens the next song behind this one. A failure matters only when this one is about to run out: then it is pressed for."""
@@ -313,9 +314,13 @@ class Listener:
 
     # ── requests ──
 
+    async def _track(self, score: Score, index: int) -> Track:
+        with understood(self.kind):
+            return await CLIENTS[self.kind].track(self.line, score, index)
+
     async def _get(self, laid: Laid, name: str, part: Part, kind: str, index: int = 0) -> bytes:
         ladder, ends = laid.opened.score.ladder, laid.opened.track.ends_ms
-        said: dict[str, int | str | bool | None] = {"bl": self.deck.ahead, "mtp": self._throughput()}
+        said: dict[str, int | str | bool | None] = {"bl": self.deck.ahead, "mtp": self._throughput() or None}
         if kind == "a":
             start = ends[laid.next - 1] if laid.next else 0
             said |= {"br": ladder[index] // 1000, "d": ends[laid.next] - start, "bs": self.deck.dry}
@@ -362,6 +367,8 @@ class Listener:
             return
         old, new = (str(each["base_url"]).partition("/songs/")[0] for each in (laid.opened.grant, grant))
         laid.tokens = (old, new)
+        score = laid.opened.score
+        score.playlists = [each.replace(old, new) for each in score.playlists]
 
     def _headers(self, song: str, **said: int | str | bool | None) -> Callable[[str], Mapping[str, str]]:
         common = {"sid": self.name, "cid": song, "sf": CLIENTS[self.kind].streaming_format, "st": "v"}
@@ -378,9 +385,9 @@ class Listener:
         notes.bit_ms += score.ladder[laid.rendition] * music
         self.abr.measured(size, took_ms)
 
-    def _took(self, name: str) -> int:
-        """How long the last transfer of this name took, in ms."""
-        return next((span.ns for span in reversed(self.line.spans) if span.name == name), 0) // 1_000_000
+    def _took(self) -> int:
+        """How long the last transfer of media took, in ms."""
+        return next((span.ns for span in reversed(self.line.spans) if span.name in _MEDIA), 0) // 1_000_000
 
     def _throughput(self) -> int:
         """kbit/s, 0 when nothing is known."""

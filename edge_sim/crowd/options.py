@@ -99,22 +99,6 @@ class Clock(click.ParamType[int]):
         return int(match[1]) * 60 + int(match[2])
 
 
-class Share(click.ParamType[float]):
-    """A part of something: ``5%`` or ``0.05``, at most all of it."""
-
-    name = "share"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        text = str(value).strip()
-        try:
-            share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-        except ValueError:
-            share = -1.0
-        if not 0 <= share <= 1:
-            self.fail(f"{value!r} is not a share such as 5%", param, ctx)
-        return share
-
-
 MIX = Mix(tuple(NETWORKS))
 
 

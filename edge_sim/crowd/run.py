@@ -6,7 +6,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Coroutine
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -17,7 +16,7 @@ from edge_sim.crowd.clients.score import document
 from edge_sim.crowd.document import outcome
 from edge_sim.crowd.habits import SONGS, Charts, Habits
 from edge_sim.crowd.lag import Lag
-from edge_sim.crowd.line import line
+from edge_sim.crowd.line import is_near, line
 from edge_sim.crowd.listener import Listener
 from edge_sim.crowd.notes import SLOTS, Notes
 from edge_sim.crowd.settings import Place, Settings
@@ -70,7 +69,14 @@ async def run(
 async def _let_in(world: World, coming: list[Arrival]) -> None:
     """An open loop: each comes when due, whatever became of the others. At the end those who still listen are asked to go."""
     inside: set[asyncio.Task[None]] = set()
+    broken: list[BaseException] = []
     end = world.settings.milliseconds
+
+    def ended(task: asyncio.Task[None]) -> None:
+        inside.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            broken.append(error)
+
     for number, arrival in enumerate(coming):
         early = arrival.due_ms - world.ms()
         if early > 0:
@@ -78,14 +84,14 @@ async def _let_in(world: World, coming: list[Arrival]) -> None:
         world.notes.late_ms.append(max(0, world.ms() - arrival.due_ms))
         task = asyncio.create_task(_visit(world, arrival, number))
         inside.add(task)
-        task.add_done_callback(inside.discard)
+        task.add_done_callback(ended)
     await asyncio.sleep(max(0, end - world.ms()) / 1000)
     leaving = list(inside)
     for task in leaving:
         task.cancel()
-    for result in await asyncio.gather(*leaving, return_exceptions=True):
-        if isinstance(result, Exception):
-            raise result
+    await asyncio.gather(*leaving, return_exceptions=True)
+    if broken:  # what is no listener's failure is ours, and no number would tell of it
+        raise broken[0]
 
 
 async def _visit(world: World, arrival: Arrival, number: int) -> None:
@@ -96,7 +102,7 @@ async def _visit(world: World, arrival: Arrival, number: int) -> None:
     kinds, weights = zip(*settings.clients.items(), strict=True)
     kind = str(random.choice(kinds, p=numpy.array(weights) / sum(weights)))
 
-    def heed(name: str, tier: str, size: int) -> None:
+    def heed(tier: str, size: int) -> None:
         notes.tiers[place.name, world.slot(), tier] += 1
         notes.tier_bytes[tier] += size
 
@@ -152,11 +158,7 @@ def own_address(number: int) -> str:
 def require_near(url: str) -> None:
     """Thousands of listeners are an attack on whoever does not expect them. Raises `SettingsError`."""
     host = urlsplit(url).hostname or ""
-    try:
-        near = host == "localhost" or ip_address(host).is_loopback or ip_address(host).is_private
-    except ValueError:
-        near = False
-    if not near:
+    if host != "localhost" and not is_near(host):
         raise SettingsError(f"{url}: a crowd goes to loopback and private addresses only")
 
 
@@ -195,10 +197,7 @@ async def _catalogue(root: str, stopwatch: Stopwatch) -> dict[str, int]:
     """Song ids as the API lists them, with their lengths in ms."""
     found: dict[str, int] = {}
     async with line(stopwatch) as connection:
-        answer = document(
-            await connection.post("session", urljoin(root, "/v1/sessions/guest"), {}), "session"
-        )
-        headers = {"Authorization": f"Bearer {answer.get('access_token', '')}"}
+        headers = await _guest(connection, root)
         cursor = ""
         while len(found) < _MOST_SONGS:
             url = urljoin(root, f"/v1/songs?limit=100{cursor}")

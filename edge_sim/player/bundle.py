@@ -5,12 +5,12 @@ Where a server sends the words alone, its store was slow or the segment large: t
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urljoin
 from uuid import UUID
 
+from drm.clearkey import key_in
 from edge_sim.player.connection import Connection, shown
 from edge_sim.player.descriptor import descriptor
 from edge_sim.player.entrance import Entrance, understood
@@ -57,9 +57,4 @@ def _key(words: Mapping[str, Any]) -> bytes | None:
     kid = words["rendition"]["kid"]
     if kid is None:
         return None
-    name = urlsafe_b64encode(UUID(kid).bytes).rstrip(b"=").decode()
-    keys = {each["kid"]: each["k"] for each in words["license"]["keys"]}
-    key = urlsafe_b64decode(keys[name] + "==")
-    if len(key) != 16:
-        raise FormatError(f"bundle: a key of {len(key)} bytes, a key has 16")
-    return key
+    return key_in(words["license"], UUID(kid))

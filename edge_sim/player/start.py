@@ -11,7 +11,6 @@ import json
 import random
 import re
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 from uuid import UUID
 
+from drm.clearkey import encoded, key_in
 from edge_sim.abr import abr as make_abr
 from edge_sim.player.bundle import bundle
 from edge_sim.player.choice import Choice
@@ -227,13 +227,8 @@ async def _key(connection: Connection, entrance: Entrance, init: asyncio.Task[by
 
 async def _licence(connection: Connection, url: str, kid: UUID) -> bytes:
     """W3C Encrypted Media Extensions, §9.1.3 and §9.1.4."""
-    kids = [urlsafe_b64encode(kid.bytes).rstrip(b"=").decode()]
-    licence = _json(await connection.post("licence", url, {"kids": kids, "type": "temporary"}), url)
-    try:
-        keys = {item["kid"]: item["k"] for item in licence["keys"]}
-        return urlsafe_b64decode(keys[kids[0]] + "==")
-    except (KeyError, TypeError, ValueError):
-        raise FormatError(f"licence: {shown(url)}: no key {kid} in it") from None
+    question = {"kids": [encoded(kid)], "type": "temporary"}
+    return key_in(_json(await connection.post("licence", url, question), url), kid)
 
 
 def _json(content: bytes, url: str) -> dict[str, Any]:

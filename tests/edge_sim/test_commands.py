@@ -197,6 +197,7 @@ async def test_play_without_a_network_is_one_line(unused_tcp_port):
         (Rate, "64", 64),
         (Share, "0.5%", 0.005),
         (Share, "0 %", 0.0),
+        (Share, "100%", 1.0),
     ],
 )
 def test_times_rates_and_shares(kind, text, value):
@@ -211,7 +212,7 @@ def test_times_rates_and_shares(kind, text, value):
         (Rate, "0"),
         (Rate, "5 MB"),
         (Share, "0.5"),
-        (Share, "100%"),
+        (Share, "101%"),
     ],
 )
 def test_what_is_none_of_them(kind, text):

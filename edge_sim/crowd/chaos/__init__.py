@@ -1,6 +1,6 @@
 """Faults on request, one a file, against a stage of its own (`edge_sim.crowd.chaos.stage`).
 
-To add one: a file with a class that follows `Fault`, and its line in `FAULTS`.
+To add one: a file with a class that follows `Fault`, and its line in `FAULTS` here and its name in `edge_sim.crowd.commands.FAULTS`, which a command can read without any of this.
 """
 
 from __future__ import annotations

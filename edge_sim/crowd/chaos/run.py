@@ -21,20 +21,14 @@ async def run_with(
     settings: Settings, faults: Sequence[str], *, progress: Callable[[World], None] = lambda world: None
 ) -> dict[str, Any]:
     """The outcome, with its ``faults``. The stage's regions take the networks of the settings' first one."""
-    worlds: list[World] = []
     with tempfile.TemporaryDirectory(prefix="tonearm-chaos-") as folder:
         async with stage(Path(folder)) as up:
             schedule = Schedule(up, faults)
-            between = settings.places[0].networks if settings.places else ()
+            between = settings.places[0].networks
             places = tuple(replace(place, networks=between) for place in up.places)
-
-            async def beside(world: World) -> None:
-                worlds.append(world)
-                await schedule.run(world)
-
             asked = replace(settings, places=places, goal_ms=_GOAL_MS)
-            document = await run(asked, progress=progress, beside=beside)
-    found = schedule.document(worlds[0])
+            document = await run(asked, progress=progress, beside=schedule.run)
+    found = schedule.document()
     return document | {"faults": found, "verdict": verdict(document["verdict"], found)}
 
 

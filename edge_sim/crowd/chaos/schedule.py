@@ -36,8 +36,10 @@ class Schedule:
         self._stage = stage
         self._names = names
         self.happened: list[Happened] = []
+        self._world: World
 
     async def run(self, world: World) -> None:
+        self._world = world
         width = world.settings.milliseconds // (len(self._names) + 1)
         for number, name in enumerate(self._names):
             await _until(world, width * (number + 1))
@@ -49,8 +51,9 @@ class Schedule:
             await asyncio.gather(*(fault.end(self._stage) for fault in faults))
             happened.ended_ms = world.ms()
 
-    def document(self, world: World) -> list[dict[str, Any]]:
+    def document(self) -> list[dict[str, Any]]:
         """For each: before, while and after it; and how long after its end there still was trouble."""
+        world = self._world
         found = []
         for number, each in enumerate(self.happened):
             begin = self.happened[number - 1].ended_ms if number else 0

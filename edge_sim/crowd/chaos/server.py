@@ -62,6 +62,9 @@ class Server:
                         return
         except TimeoutError:
             said.append(f"not ready after {_READY_S} s")
+        except BaseException:
+            await self.kill()
+            raise
         await self.kill()
         raise SettingsError(f"{self.arguments[0]}: did not start: {' '.join(said)[-300:]}")
 

@@ -14,16 +14,18 @@ import socket
 import sys
 import wave
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import numpy
 
 from edge_sim.crowd.chaos.relay import Relay, relaying
 from edge_sim.crowd.chaos.server import Server
+from edge_sim.crowd.clients.score import innermost
 from edge_sim.crowd.settings import Place
 from media.errors import SettingsError
 
@@ -62,8 +64,8 @@ class Stage:
             self.home,
             ("edge", "--origin", self.origin.url, "--api", self.api.url, "--workers", "1", "--no-access-log"),
         )
-        await server.start()
         try:
+            await server.start()
             yield Place("fresh", server.url)
         finally:
             await server.stop()
@@ -82,26 +84,36 @@ async def stage(
 
         async def up(*arguments: str) -> Server:
             server = Server(home, arguments)
+            stack.push_async_callback(server.stop)  # also of one that is interrupted while it starts
             await server.start()
-            stack.push_async_callback(server.stop)
             return server
 
         origin = await up("origin", "--store", str(store), "--workers", "1", quiet)
         relay = await stack.enter_async_context(relaying(origin.port))
         doors = free_ports(1 + len(regions))
         common = ("--origin", relay.url, "--workers", "1", quiet)
-        shield, api = await asyncio.gather(
+        shield, api = await _together(
             up("edge", "--as-shield", "--control", str(doors[0]), *common),
             up("api", "--store", str(store), quiet),
         )
         behind = ("--shield", shield.url, "--api", api.url, *common)
-        edges = await asyncio.gather(
+        edges = await _together(
             *(
                 up("edge", "--region", name, "--control", str(door), *behind)
                 for name, door in zip(regions, doors[1:], strict=True)
             )
         )
         yield Stage(home, store, origin, relay, shield, api, dict(zip(regions, edges, strict=True)), doors)
+
+
+async def _together(*starts: Coroutine[Any, Any, Server]) -> list[Server]:
+    """When one does not start, the others do not go on."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(start) for start in starts]
+    except BaseExceptionGroup as errors:
+        raise innermost(errors) from None
+    return [task.result() for task in tasks]
 
 
 def free_ports(count: int) -> list[int]:

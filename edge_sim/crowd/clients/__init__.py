@@ -1,6 +1,7 @@
 """What listeners play with: each kind of client finds its way into a song as such players do.
 
-presentation   our own player: the grant names all that a start needs, so everything is asked for at once
+bundle         our own player, by the start bundle: one answer, and the presentation while that plays
+presentation   our own player without it: the grant names all that a start needs, so everything is asked for at once
 hls            grant, multivariant playlist, media playlist; then init and segment, and the key
 dash           grant, MPD; then init, segment and licence
 """

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 from urllib.parse import urlencode, urljoin
 from uuid import UUID
 
+from drm.clearkey import key_in
 from edge_sim.crowd.clients.presentation import OwnPlayer, first, presentation
 from edge_sim.crowd.clients.score import Ask, Opened, Score, Track, near
 from edge_sim.player.connection import Connection
 from media import start_bundle
-from media.errors import FormatError
 
 
 class Bundle:
@@ -25,23 +24,18 @@ class Bundle:
         query = {name: value for name, value in (("mtp", ask.mtp), ("rendition", ask.likely)) if value}
         url = ask.url("start") + (f"?{urlencode(query)}" if query else "")
         words, media = start_bundle.read(await connection.get("bundle", url, headers=ask.session))
-        try:
-            opening, base = words["rendition"], words["base_url"]
-            absolute = {
-                name: urljoin(base, words[name])
-                for name in ("presentation_url", "license_url")
-                if words[name]
-            }
-            grant = near(words | absolute, ask.root)
-            if media:
-                init, segment = media[: opening["init"]["size"]], media[opening["init"]["size"] :]
-            else:
-                init, segment = await first(connection, grant, opening, ask)
-            key = _key(words, opening)
-            there = connection.stopwatch()
-            score = await presentation(connection, grant["presentation_url"], ask)
-        except (KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"bundle: {type(error).__name__}: {error}") from None
+        opening, base = words["rendition"], words["base_url"]
+        absolute = {
+            name: urljoin(base, words[name]) for name in ("presentation_url", "license_url") if words[name]
+        }
+        grant = near(words | absolute, ask.root)
+        if media:
+            init, segment = media[: opening["init"]["size"]], media[opening["init"]["size"] :]
+        else:
+            init, segment = await first(connection, grant, opening, ask)
+        key = _key(words, opening)
+        there = connection.stopwatch()
+        score = await presentation(connection, grant["presentation_url"], ask)
         return Opened(
             grant, score, score.index(opening["name"]), init, segment, key, there, clear=bool(media)
         )
@@ -54,6 +48,4 @@ def _key(words: dict[str, Any], opening: dict[str, Any]) -> bytes | None:
     """Of the rendition that begins, out of the licence that came along."""
     if words["license"] is None:
         return None
-    keys = {item["kid"]: item["k"] for item in words["license"]["keys"]}
-    name = urlsafe_b64encode(UUID(opening["kid"]).bytes).rstrip(b"=").decode()
-    return urlsafe_b64decode(keys[name] + "==")
+    return key_in(words["license"], UUID(opening["kid"]))

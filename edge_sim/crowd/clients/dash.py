@@ -12,7 +12,7 @@ from edge_sim.crowd.clients.objects import objects
 from edge_sim.crowd.clients.score import REMEMBERED, Ask, Opened, Part, Score, Track, granted
 from edge_sim.player import dash
 from edge_sim.player.connection import ByteRange, Connection
-from edge_sim.player.entrance import KeyAddress, understood
+from edge_sim.player.entrance import KeyAddress
 from edge_sim.player.index import subsegments
 from media.errors import ManifestError
 
@@ -36,8 +36,7 @@ class Dash:
         grant = await granted(connection, ask)
         url = grant["manifests"]["dash"]
         text = await connection.get("manifest", url, headers=ask.headers("m"))
-        with understood(url):
-            names, ladder, found = _mpd(text)
+        names, ladder, found = _mpd(text)
         score = Score(names, ladder)
         for index, each in enumerate(found):
             # dash.js reads the indexes of all Representations at once, before it plays.

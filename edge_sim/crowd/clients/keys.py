@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from uuid import UUID
 
+from drm.clearkey import encoded, key_in
+from edge_sim.crowd.clients.score import document
 from edge_sim.player.connection import Connection, shown
 from edge_sim.player.entrance import KeyAddress
 from media.errors import FormatError
@@ -15,13 +15,8 @@ from packager.fragments import read_init
 
 async def licence(connection: Connection, url: str, kids: Sequence[UUID]) -> bytes:
     """The first key of a ClearKey licence for all `kids` (W3C Encrypted Media Extensions, §9.1.3, §9.1.4)."""
-    names = [urlsafe_b64encode(kid.bytes).rstrip(b"=").decode() for kid in kids]
-    content = await connection.post("licence", url, {"kids": names, "type": "temporary"})
-    try:
-        keys = {item["kid"]: item["k"] for item in json.loads(content)["keys"]}
-        return urlsafe_b64decode(keys[names[0]] + "==")
-    except (KeyError, TypeError, ValueError):
-        raise FormatError(f"licence: {shown(url)}: no key {kids[0]} in it") from None
+    question = {"kids": [encoded(kid) for kid in kids], "type": "temporary"}
+    return key_in(document(await connection.post("licence", url, question), "licence"), kids[0])
 
 
 async def key(connection: Connection, address: KeyAddress | None, init: bytes) -> bytes | None:

@@ -69,11 +69,14 @@ async def first(
         both = ByteRange(0, media["offset"] + media["size"])
         body = await connection.get("segment", where, headers=ask.headers("a"), part=both)
         return body[: header["size"]], body[media["offset"] :]
-    async with asyncio.TaskGroup() as group:
-        init = group.create_task(connection.get("init", where, headers=ask.headers("i")))
-        segment = group.create_task(
-            connection.get("segment", urljoin(base, media["path"]), headers=ask.headers("a"))
-        )
+    try:
+        async with asyncio.TaskGroup() as group:
+            init = group.create_task(connection.get("init", where, headers=ask.headers("i")))
+            segment = group.create_task(
+                connection.get("segment", urljoin(base, media["path"]), headers=ask.headers("a"))
+            )
+    except BaseExceptionGroup as errors:
+        raise innermost(errors) from None
     return init.result(), segment.result()
 
 

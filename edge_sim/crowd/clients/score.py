@@ -107,7 +107,7 @@ class Opened:
 
 
 class Client(Protocol):
-    """One kind of player; it keeps nothing of any listener. All of it raises `UpstreamFailed` and `FormatError`."""
+    """One kind of player; it keeps nothing of any listener. It raises `UpstreamFailed` and `FormatError`, and trips over what makes no sense: see `understood`."""
 
     streaming_format: str  # CMCD's sf
 

@@ -60,7 +60,7 @@ async def test_a_lost_regions_listeners_go_to_the_other_one(served):
     assert (await gather(served))["errors"] == {}
 
 
-def noted() -> tuple[World, Schedule]:
+def noted() -> Schedule:
     """Two faults in 90 s: the first is got over in 2 s, the second never."""
     world = World(Settings((), 1, 90), lambda: 0, Notes(90_000), Charts(["a"]), {})
     for at_ms, total_ms in ((10_000, 50), (20_000, 70), (35_000, 900), (50_000, 60)):
@@ -73,13 +73,14 @@ def noted() -> tuple[World, Schedule]:
         (89_000, "stall"),
     ]
     schedule = Schedule.__new__(Schedule)
+    schedule._world = world
     schedule.happened = [Happened("a", "A", 30_000, 40_000), Happened("b", "B", 60_000, 70_000)]
-    return world, schedule
+    return schedule
 
 
 async def test_what_a_schedule_says():
-    world, schedule = noted()
-    first, second = schedule.document(world)
+    schedule = noted()
+    first, second = schedule.document()
     assert first["before"] == {"starts": 2, "p50": 50.0, "p95": 70.0, "troubles": {}}
     assert first["while"] == {"starts": 1, "p50": 900.0, "p95": 900.0, "troubles": {"stall": 1}}
     assert first["after"] == {"starts": 1, "p50": 60.0, "p95": 60.0, "troubles": {"start failed": 1}}

@@ -16,7 +16,7 @@ from edge_sim.crowd.deck import Deck
 from edge_sim.crowd.habits import Charts, Habits
 from edge_sim.crowd.lag import Lag
 from edge_sim.crowd.notes import kind_of, parts
-from edge_sim.crowd.options import Regions, Share
+from edge_sim.crowd.options import Regions
 from edge_sim.crowd.run import own_address
 from edge_sim.crowd.settings import Place, Settings
 from edge_sim.crowd.tiers import answered
@@ -164,6 +164,13 @@ def test_what_players_say_is_what_the_origin_reads():
     }  # fmt: skip
 
 
+def test_an_empty_buffer_is_worth_saying():
+    assert cmcd.fields({"bl": 0, "bs": True, "su": False, "mtp": None}) == {
+        "CMCD-Request": "bl=0",
+        "CMCD-Status": "bs",
+    }
+
+
 def test_parts_of_a_start_add_up():
     spans = [Span("a", 10, 30), Span("b", 30, 60), Span("c", 30, 50), Span("late", 50, 200)]
     found = parts(spans, 0, 70)
@@ -217,7 +224,6 @@ def test_regions_as_people_write_them():
     assert (first.name, first.share, first.offset, first.url) == ("eu-west", 3.0, 1, "http://127.0.0.1:1")
     assert [(name, weight) for name, _, weight in first.networks] == [("wifi", 5.0), ("4g", 1.0)]
     assert (second.share, second.networks) == (1.0, ())
-    assert [Share().convert(text, None, None) for text in ("5%", "0.05", "0")] == [0.05, 0.05, 0]
 
 
 async def test_a_generator_that_is_late_is_not_believed():
