@@ -1,6 +1,6 @@
 """``python -m benchmarks.links``: the model of links beside emulated ones, cell by cell. Needs root and ``openssl``.
 
-    make bench-links           # RUNS=3
+    make bench-links           # RUNS=5
 
 For each round trip, rate and size, the same bytes are asked for on a new TCP connection, with TLS 1.3, with TLS 1.3 resumed, on a connection that has just carried
 them, and on one that has rested since. The fastest of the runs, which other work
@@ -179,7 +179,7 @@ def grid(
     rates: Sequence[int] = RATES_KBITS,
     sizes: Sequence[int] = SIZES,
     kinds: Sequence[str] = KINDS,
-    runs: int = 3,
+    runs: int = 5,
 ) -> Iterator[Cell]:
     """Every cell, measured on a link of its own round trip and rate."""
     with tempfile.TemporaryDirectory(prefix="tonearm-links-") as temporary:
@@ -198,7 +198,7 @@ def grid(
 
 
 @click.command()
-@click.option("--runs", default=3, show_default=True, type=click.IntRange(1), help="Of each cell.")
+@click.option("--runs", default=5, show_default=True, type=click.IntRange(1), help="Of each cell.")
 @click.option("--rtt-ms", "rtts", multiple=True, type=int, help="Only these.")
 @click.option("--kbits", "rates", multiple=True, type=int, help="Only these.")
 @click.option("--json", "report", type=click.Path(path_type=Path), help="Write every cell there.")
@@ -217,6 +217,8 @@ def main(
         raise SystemExit(reason)
     if shutil.which("openssl") is None:
         raise SystemExit("no openssl to make a certificate with")
+    if report is not None:
+        report.parent.mkdir(parents=True, exist_ok=True)
     cells = []
     click.echo("| RTT ms | Mbit/s | KB |" + "".join(f" {kind} |" for kind in KINDS))
     click.echo("| --- | --- | --- |" + " --- |" * len(KINDS))
