@@ -25,12 +25,21 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.origin import FOLDER, SIZES_KB, cpu_us, free_port, open_loop, process, wrk
+from benchmarks.origin import (
+    FOLDER,
+    LATE_KB,
+    SIZES_KB,
+    cpu_us,
+    free_port,
+    latency_table,
+    open_loop,
+    process,
+    wrk,
+)
 from origin.tokens import load_token_keys, sign
 
 PLAYER_SENDS = ("User-Agent: player/1.0", "Accept: */*", "Accept-Encoding: gzip, deflate, br")
 NAMES = ("nginx", "varnish", "tonearm", "tonearm, access log", "tonearm --no-fast-path")
-LATE_KB = 80
 _IDLE_US = 1000  # nginx has answered half of the requests by then on any machine that has a core to spare
 # No tcp_nopush: with it, answers of 80 kB out of the cache stall.
 _NGINX = """
@@ -214,18 +223,6 @@ def cpu_table(spent: dict[str, dict[int, list[float]]]) -> Table:
             )
             cells.append(f"{min(each):.1f} / {statistics.median(each):.1f}  {ratios}")
         table.add_row(name, *cells)
-    return table
-
-
-def latency_table(late: dict[str, list[dict[str, int]]], rate: int) -> Table:
-    table = Table(
-        title=f"Open loop, {rate} requests/s of {LATE_KB} KB, µs: median of the rounds (least)", box=None
-    )
-    for column in ("server", "p50", "p90", "p99"):
-        table.add_column(column, justify="left" if column == "server" else "right")
-    for name, each in late.items():
-        values = [[one[point] for one in each] for point in ("p50", "p90", "p99")]
-        table.add_row(name, *(f"{statistics.median(value):.0f} ({min(value)})" for value in values))
     return table
 
 

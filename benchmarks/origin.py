@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 SIZES_KB = (12, 48, 80, 160)
+LATE_KB = 80  # of the open loop
 FOLDER = "songs/bench/0123456789abcdef/audio/normal"
 _TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
 _NGINX = """
@@ -183,7 +184,7 @@ def main(rounds: int, seconds: int, rate: int, soak: int) -> None:
         late: dict[str, list[dict[str, int]]] = {}
         for _ in range(rounds):
             for name in names:
-                url = f"http://127.0.0.1:{running[name][0]}/{FOLDER}/00080.m4s"
+                url = f"http://127.0.0.1:{running[name][0]}/{FOLDER}/{LATE_KB:05d}.m4s"
                 late.setdefault(name, []).append(open_loop(url, rate, max(4, seconds), load_core))
         console.print(latency_table(late, rate))
 
@@ -203,7 +204,9 @@ def cpu_table(names: Sequence[str], spent: dict[tuple[str, int], list[float]]) -
 
 
 def latency_table(late: dict[str, list[dict[str, int]]], rate: int) -> Table:
-    table = Table(title=f"Open loop, {rate} requests/s of 80 KB, µs: median of the rounds (least)", box=None)
+    table = Table(
+        title=f"Open loop, {rate} requests/s of {LATE_KB} KB, µs: median of the rounds (least)", box=None
+    )
     for column in ("server", "p50", "p90", "p99"):
         table.add_column(column, justify="left" if column == "server" else "right")
     for name, each in late.items():

@@ -37,6 +37,7 @@ from rich.table import Table
 from benchmarks.load.servers import server
 from demo.run import free_port
 from edge_sim.crowd.tiers import answered
+from edge_sim.player.waterfall import nearest_rank
 from edge_sim.simulator.measured import FORMAT, TIERS
 from origin.tokens import load_token_keys, sign
 
@@ -45,7 +46,7 @@ FOLDER = "songs/calibration/0123456789abcdef/audio/normal"
 SIZES = (800, 4_000, 9_000, 20_000, 40_000, 80_000)
 # Whoever asks for one segment after the other would find that it was fetched ahead.
 _PLAIN = ("--prefetch-segments", "0", "--no-prefetch-next-song", "--promote-velocity", "0", "--workers", "1")
-_POINTS = (("p50", 50), ("p99", 99))
+_PERCENTS = (50, 99)
 
 
 def measure(tonearm: Sequence[str], folder: Path, objects: int) -> dict[str, list[float]]:
@@ -64,16 +65,16 @@ def measure(tonearm: Sequence[str], folder: Path, objects: int) -> dict[str, lis
     disk = ["--disk", f"{folder / 'disk'}:1GB"]
     with ExitStack() as stack:
         start = [*called, "origin", "--store", str(store), "--workers", "1"]
-        stack.enter_context(server(start, origin, "/healthz"))
+        stack.enter_context(server(start, origin))
         start = [*called, "edge", "--origin", origin, "--as-shield", "--region", "shield", *_PLAIN]
-        stack.enter_context(server(start, shield, "/healthz"))
+        stack.enter_context(server(start, shield))
         start = [*called, "edge", "--origin", origin, "--shield", shield, *_PLAIN]
-        with server([*start, *disk], edge, "/healthz"):
+        with server([*start, *disk], edge):
             ask(edge, paths, found, "origin")
             ask(edge, paths, found, "memory")
-        with server([*start, *disk], edge, "/healthz"):
+        with server([*start, *disk], edge):
             ask(edge, paths, found, "disk")
-        with server(start, other, "/healthz"):
+        with server(start, other):
             ask(other, paths, found, "shield")
     return found
 
@@ -103,9 +104,7 @@ def document(found: dict[str, list[float]], shield_rtt_ms: float, origin_rtt_ms:
         times = sorted(found.get(name, ()))
         if not times:
             raise click.ClickException(f"{name}: never answered")
-        tiers[name] = {
-            point: round(times[min(len(times) - 1, len(times) * share // 100)], 3) for point, share in _POINTS
-        }
+        tiers[name] = {f"p{percent}": round(nearest_rank(times, percent), 3) for percent in _PERCENTS}
         tiers[name]["answers"] = len(times)
     return {
         "format": FORMAT,

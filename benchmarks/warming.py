@@ -13,7 +13,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from pathlib import Path
 from random import Random
@@ -28,7 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 from edge_sim.edge.app import routes
-from edge_sim.edge.warming.neighbours import Neighbours
+from edge_sim.edge.warming.neighbours import Neighbours, written
+from edge_sim.edge.warming.popular import Popular
 from edge_sim.edge.warming.warming import OFF, Settings
 from media import layout
 from media.presentation import Loudness, Presentation, Protection, Rendition, Segment
@@ -152,7 +153,7 @@ class Outcome:
     start_hits: int = 0
     origin_requests: int = 0
     origin_bytes: int = 0
-    warmed: dict[str, int] | None = None
+    warmed: dict[str, int] = field(default_factory=dict)
 
 
 async def quiet() -> None:
@@ -216,9 +217,6 @@ def _warmed(metrics: str) -> dict[str, int]:
 
 def popular(asks: list[Ask], songs: int) -> bytes:
     """What a neighbour with these listeners would list (`edge_sim.edge.warming.neighbours`)."""
-    from edge_sim.edge.warming.neighbours import written
-    from edge_sim.edge.warming.popular import Popular
-
     counted = Popular()
     for ask in asks:
         if ask.first:
@@ -261,14 +259,13 @@ def main(listeners: int, memory_mb: int, minutes: int, as_json: bool) -> None:
         "warming", "hits", "starts that hit", "origin requests", "origin MB", "fetched", "useful", "wasted"
     )
     for each in outcomes:
-        warmed = each.warmed or {}
         table.add_row(
             each.name,
             f"{each.hits / each.requests:.1%}",
             f"{each.start_hits / each.starts:.1%}",
             f"{each.origin_requests:,}",
             f"{each.origin_bytes / 1e6:.1f}",
-            *(f"{warmed[name]:,}" for name in ("fetched", "useful", "wasted")),
+            *(f"{each.warmed[name]:,}" for name in ("fetched", "useful", "wasted")),
         )
     Console().print(f"{outcomes[0].requests:,} requests, {outcomes[0].starts:,} starts")
     Console().print(table)

@@ -156,9 +156,10 @@ def free_port(wanted: int) -> int:
     raise click.ClickException("no free port")
 
 
-def healthy(address: str) -> bool:
+def healthy(address: str, path: str = "healthz") -> bool:
+    """Whether the server at `address`, which ends with a slash, says that it is."""
     try:
-        with urlopen(address + "healthz", timeout=2) as answer:
+        with urlopen(address + path, timeout=2) as answer:
             return bool(answer.status == 200)
     except (URLError, OSError):
         return False

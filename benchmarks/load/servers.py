@@ -7,13 +7,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import click
 
 from demo.children import child
-from demo.run import free_port
+from demo.run import free_port, healthy
 
 _READY_S = 30.0
 
@@ -33,20 +31,18 @@ def tiers(tonearm: Sequence[str], store: str) -> Iterator[Tiers]:
     with ExitStack() as stack:
         pids = {
             "origin": stack.enter_context(
-                server([*tonearm, "origin", "--store", store, "--workers", "1"], origin, "/healthz")
+                server([*tonearm, "origin", "--store", store, "--workers", "1"], origin)
             ),
             "api": stack.enter_context(
-                server([*tonearm, "api", "--store", store, "--edge-url", edge], api, "/v1/healthz")
+                server([*tonearm, "api", "--store", store, "--edge-url", edge], api, "v1/healthz")
             ),
-            "edge": stack.enter_context(
-                server([*tonearm, "edge", "--origin", origin, "--api", api], edge, "/healthz")
-            ),
+            "edge": stack.enter_context(server([*tonearm, "edge", "--origin", origin, "--api", api], edge)),
         }
         yield Tiers(f"{edge}/", pids)
 
 
 @contextmanager
-def server(arguments: Sequence[str], address: str, health: str) -> Iterator[int]:
+def server(arguments: Sequence[str], address: str, health: str = "healthz") -> Iterator[int]:
     """One of them, ready to answer at `address`; gives its pid. Raises `ClickException` with its own words when it does not start."""
     port = address.rpartition(":")[2]
     with (
@@ -54,17 +50,9 @@ def server(arguments: Sequence[str], address: str, health: str) -> Iterator[int]
         child([*arguments, "--port", port, "--no-access-log"], stdout=log, stderr=log) as process,
     ):
         deadline = time.monotonic() + _READY_S
-        while not _answers(address + health):
+        while not healthy(f"{address}/", health):
             if process.poll() is not None or time.monotonic() > deadline:
                 log.seek(0)
                 raise click.ClickException(f"{' '.join(arguments)} did not start:\n{log.read()}")
             time.sleep(0.05)
         yield process.pid
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
