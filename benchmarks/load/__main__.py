@@ -175,7 +175,7 @@ def run(
             raise click.ClickException(f"locust did not come to its end:\n{said.read_text()}")
         failures = json.loads(totals.read_text())["failures"]
         notes = read(Path(folder))
-    result = document(asked, notes, failures, watch.samples, None)
+    result = document(asked, notes, failures, watch.samples)
     rate = max(1, round(result["requests"]["per_s"])) if open_rate is None else open_rate
     if rate and result["starts"]["all"]["count"]:
         result["open_loop"] = opened.measure(asked.address, rate, min(asked.seconds, 30))

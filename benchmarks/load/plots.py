@@ -73,7 +73,7 @@ def hits(result: Result) -> str:
 
 
 def latency(result: Result) -> str:
-    """Percentiles of answers, and dots where starts' medians lie."""
+    """Percentiles of answers."""
     series = result["over_time"]["request_ms"]
     y = _logarithmic([value for each in series.values() for value in each if value is not None], "ms")
     plot = Plot(_time(result), y, "Answers over time", _WIDE, 260)

@@ -37,9 +37,8 @@ def document(
     notes: Sequence[Note],
     failures: Mapping[str, int],
     cpu: Mapping[str, Sequence[tuple[int, float]]],
-    open_loop: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """`failures` are locust's, by name; `cpu` the watch's samples."""
+    """`failures` are locust's, by name; `cpu` the watch's samples. The open loop comes after it, where there is one."""
     by: dict[str, list[Note]] = {}
     for note in notes:
         by.setdefault(note.kind, []).append(note)
@@ -72,7 +71,7 @@ def document(
         "failures": dict(failures),
         "generator": {"late": _times(by.get("late", [])), "cpu": _busy(inside.get("locust", []))},
         "servers": {name: _busy(samples) for name, samples in inside.items() if name != "locust"},
-        "open_loop": open_loop,
+        "open_loop": None,
         "over_time": _over_time(begin, width, end, by, inside),
     }
 

@@ -456,6 +456,7 @@ class Stage:
         )
         grant = {
             "manifests": {kind: self.url(name) for kind, name in presentation.manifests.items()},
+            "base_url": self.url(""),
             "presentation_url": self.url("presentation.json"),
             "start_rendition": presentation.start_rendition,
             "license_url": f"{self.talk.base}/t/{self.talk.token}/licence/clearkey",

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
+import click
 import lxml.html
 import pytest
 from click.testing import CliRunner
@@ -20,11 +21,12 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from benchmarks.load.__main__ import main
 from benchmarks.load.catalogue import catalogue
-from benchmarks.load.cmcd import headers
 from benchmarks.load.compare import rows
+from benchmarks.load.opened import addresses
 from benchmarks.load.result import load as load_document
 from benchmarks.loopback import require_loopback
 from demo.run import free_port
+from edge_sim.crowd.cmcd import fields
 from origin.cmcd import of_request
 
 
@@ -98,17 +100,34 @@ async def test_listeners_of_one_file_for_each_rendition_with_a_key_of_its_own(st
         assert len(json.loads(body)["kids"]) == len(made.kids) == 2
 
 
+async def test_the_open_loop_asks_for_segments_that_are_files_of_their_own(stage, tone):
+    stage.publish(tone)
+    urls = await asyncio.to_thread(addresses, f"{stage.talk.base}/")
+    assert all(url.endswith(".m4s") for url in urls)
+    assert len(set(urls)) > 1
+
+
+async def test_the_open_loop_says_so_where_no_segment_is_a_file_of_its_own(stage, tone):
+    stage.publish(tone, one_file=True)
+    with pytest.raises(click.ClickException, match="segments that are files of their own"):
+        await asyncio.to_thread(addresses, f"{stage.talk.base}/")
+
+
 def test_a_player_says_how_it_fares():
-    said = headers(
-        session="a-session",
-        song="a-song",
-        format="h",
-        buffer_ms=8212,
-        bitrate_kbit=96,
-        duration_ms=4000,
-        following="00003.m4s",
-        starting=True,
-        starved=True,
+    said = fields(
+        {
+            "br": 96,
+            "d": 4000,
+            "ot": "a",
+            "bl": 8212,
+            "nor": "00003.m4s",
+            "su": True,
+            "cid": "a-song",
+            "sf": "h",
+            "sid": "a-session",
+            "st": "v",
+            "bs": True,
+        }
     )
     assert of_request(CIMultiDictProxy(CIMultiDict(said)), "") == {
         "br": 96,
