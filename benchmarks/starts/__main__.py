@@ -26,13 +26,14 @@ from typing import Any
 import click
 
 from benchmarks.starts import report
-from benchmarks.starts.browser import OURS
+from benchmarks.starts.browser import OURS, program
 from benchmarks.starts.stage import PROTECTIONS, Stage, guest, prepare, staged, warm
 from demo.children import stop_on_signals
 from edge_sim.links import Link, Network, missing, model
 from edge_sim.links.relay import Relay
 from edge_sim.player import Waterfall, play
 from edge_sim.player.waterfall import nearest_rank
+from media import start_bundle
 
 VIRTUAL = "virtual player"
 STANDARD = ("hls.js", "dash.js", "shaka-player HLS", "shaka-player DASH", "native")
@@ -40,7 +41,6 @@ STANDARD = ("hls.js", "dash.js", "shaka-player HLS", "shaka-player DASH", "nativ
 ENCRYPTED = {"tonearm": STANDARD[:4], "nginx": STANDARD[1:4]}
 NETWORKS = (Network(rtt_ms=50, kbits=5_000), Network(rtt_ms=20, kbits=5_000))
 WARM, NEW, SECURE = "warm", "new TCP", "new TCP + TLS 1.3"
-FIRST_ANSWER = 11_000  # bytes: what the first sound takes at most
 # RTT in ms, connection, percentile, most ms
 TARGETS = ((50, WARM, 50, 120), (50, WARM, 99, 200), (50, SECURE, 99, 300), (20, SECURE, 99, 200))
 _SETTLE_S = 0.15
@@ -80,7 +80,7 @@ def floor_ms(network: Network, connection: str) -> float:
         NEW: model.connect_ms(*link),
         SECURE: model.connect_ms(*link, model.FULL) - model.FULL.ms,
     }
-    return round(handshakes[connection] + model.exchange_ms(float(FIRST_ANSWER), *link), 1)
+    return round(handshakes[connection] + model.exchange_ms(float(start_bundle.LARGEST), *link), 1)
 
 
 def cells(network: Network, runs: int, peers: int, servers: list[str]) -> Iterator[Cell]:
@@ -152,10 +152,8 @@ def in_browser(cell: Cell, browser: Browser, relay: Relay, stage: Stage, token: 
         there = f"{root}/start/{time.monotonic_ns()}/{cell.protection}"
         asked["grant"] = {
             "manifests": {"hls": f"{there}/hls.m3u8", "dash": f"{there}/dash.mpd"},
-            "license_url": f"{root}/licence",
+            "license_url": f"{root}/licence" if cell.protection != "none" else "",
         }
-    if cell.protection == "none":
-        asked["grant"] |= {"license_url": ""} if cell.server == "nginx" else {}
     answer = browser.tell(**asked)
     if "failed" not in answer:
         if cell.connection == WARM:
@@ -275,9 +273,11 @@ def main(runs: int, peers: int, packager: str, manifest: str, document: Path, ht
     stop_on_signals()
     if reason := missing():
         raise SystemExit(f"{reason}; `tonearm play --rtt` computes where it cannot emulate")
-    for program in ("chromium", "nginx", "openssl"):
-        if shutil.which(program) is None:
-            raise SystemExit(f"no {program}")
+    if program() is None:
+        raise SystemExit("no chromium on the PATH (TONEARM_CHROMIUM names one)")
+    for needed in ("nginx", "openssl"):
+        if shutil.which(needed) is None:
+            raise SystemExit(f"no {needed}")
     installed = Path("build/bench/.packager")
     packager = packager or (installed.read_text().strip() if installed.exists() else "")
     found: list[Cell] = []

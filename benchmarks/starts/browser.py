@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -25,6 +26,15 @@ LIBRARIES = (
     "shaka-player/dist/shaka-player.compiled.js",
 )
 OURS = "our page"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
 _PAGE = "<!doctype html><title>Starts</title><audio></audio>"
 _MEASURE = (Path(__file__).parent / "measure.js").read_text()
 _READY = "new Promise((done) => { const look = () => document.querySelector('.song') ? done() : setTimeout(look, 20); look(); })"
@@ -34,6 +44,11 @@ _PRESS_OTHER = """({ player, stream, token, grant }) => {
   const granted = async () => stream ? (await fetch(stream, { headers: { Authorization: `Bearer ${token}` } })).json() : grant;
   return pressed(() => granted().then((found) => start(player, { ...found, ...grant })), complaint);
 }"""
+
+
+def program() -> str | None:
+    """The Chromium that TONEARM_CHROMIUM names, else the one on the PATH."""
+    return os.environ.get("TONEARM_CHROMIUM") or shutil.which("chromium")
 
 
 async def opened(context: BrowserContext, asked: dict[str, Any]) -> Page:
@@ -85,21 +100,15 @@ async def answers(context: BrowserContext) -> None:
 
 
 async def main(origins: list[str]) -> None:
-    program = shutil.which("chromium")
-    if program is None:
-        raise SystemExit("no chromium")
+    chromium = program()
+    if chromium is None:
+        raise SystemExit("no chromium on the PATH (TONEARM_CHROMIUM names one)")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program,
+            executable_path=chromium,
             headless=True,
             args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--autoplay-policy=no-user-gesture-required",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--no-first-run",
+                *ARGUMENTS,
                 "--ignore-certificate-errors",
                 # Keys need a secure context, and the address of a link is none by itself.
                 f"--unsafely-treat-insecure-origin-as-secure={','.join(origins)}",

@@ -29,6 +29,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
+from benchmarks.starts.browser import ARGUMENTS, program
 from drm.key_store import KeyStore
 from drm.master_key import load_master_key
 from ingest.ffmpeg import Ffmpeg, find_ffmpeg
@@ -59,23 +60,11 @@ def missing(reason: str) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    program = os.environ.get("TONEARM_CHROMIUM") or shutil.which("chromium")
-    if program is None:
+    found = program()
+    if found is None:
         missing("no chromium on the PATH (TONEARM_CHROMIUM names one)")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=program,
-            headless=True,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--autoplay-policy=no-user-gesture-required",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--no-first-run",
-            ],
-        )
+        browser = await playwright.chromium.launch(executable_path=found, headless=True, args=list(ARGUMENTS))
         yield browser
         await browser.close()
 
