@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +89,9 @@ async def begin(told: Neighbours, warming: Warming, session: aiohttp.ClientSessi
         error_log.error("popular songs of %s: %s", told.source, error)
         return
     for folder, rendition in songs:
-        await warming.warm(folder, "start", [rendition], "popular")
+        async with aclosing(warming.warm(folder, "start", [rendition], "popular")) as paths:
+            async for _ in paths:
+                pass
 
 
 async def keep(

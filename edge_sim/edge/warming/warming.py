@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -101,21 +102,21 @@ class Warming:
         if segment is not None:
             self._begun(segment)
 
-    async def warm(self, folder: str, extent: Extent, renditions: Collection[str], cause: Cause) -> list[str]:
-        """Fetch what `folder` has, one object after another; what of it is there now."""
+    async def warm(
+        self, folder: str, extent: Extent, renditions: Collection[str], cause: Cause
+    ) -> AsyncGenerator[str]:
+        """Fetch what `folder` has, one object after another; each as soon as it is there."""
         text = await self._stock.read(folder + layout.PRESENTATION)
         try:
             wanted = [] if text is None else list(objects(text, extent, renditions))
         except ManifestError:
-            return []
-        there = []
+            return
         for path in wanted:
             result = await self._stock.fetch(path)
             if result == "fetched":
                 self._ledger.fetched(path, cause)
             if self._stock.kept(path):
-                there.append(path)
-        return there
+                yield path
 
     async def settled(self) -> None:
         """Until nothing is being fetched any more."""
@@ -156,15 +157,18 @@ class Warming:
             held.until_ms = self._clock() + HELD_MS
         elif len(self._held) < _MOST_HELD:
             held = self._held[key] = _Held(self._clock() + HELD_MS, [])
-            task = asyncio.create_task(self._hold(segment, held), name=f"hold {key}")
+            task = asyncio.create_task(self._hold(segment, key, held), name=f"hold {key}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _hold(self, segment: SegmentName, held: _Held) -> None:
-        for path in await self.warm(segment.folder, "all", [segment.rendition], "velocity"):
-            if not self._stock.hold(path):
-                break  # the share of memory for this is used up
-            held.paths.append(path)
+    async def _hold(self, segment: SegmentName, key: str, held: _Held) -> None:
+        """Each object as it comes: in a full memory the first would be gone before the last is there."""
+        async with aclosing(self.warm(segment.folder, "all", [segment.rendition], "velocity")) as paths:
+            async for path in paths:
+                if self._held.get(key) is not held:
+                    break  # it slowed down meanwhile, and was let go
+                if self._stock.hold(path):
+                    held.paths.append(path)
 
     def _let_go(self) -> None:
         now_ms = self._clock()

@@ -259,15 +259,19 @@ class TestVelocity:
         def memory(self) -> int:
             return 800_000
 
-        async def test_it_stays_while_others_come_and_go_and_leaves_when_it_slows_down(
-            self, talk, origin, settled, published, clock
-        ):
-            async def others(letter: str) -> None:
+        @pytest.fixture
+        def others(self, talk, origin):
+            async def come_and_go(letter: str) -> None:
                 for number in range(16):
                     origin.says(f"{letter}{number}", bytes(100_000))
                     for _ in range(2):
                         await talk.get(f"{letter}{number}")
 
+            return come_and_go
+
+        async def test_it_stays_while_others_come_and_go_and_leaves_when_it_slows_down(
+            self, talk, settled, published, clock, others
+        ):
             for _ in range(5):
                 await talk.get(name(1))
             await settled()
@@ -277,6 +281,37 @@ class TestVelocity:
             await talk.get(name(1, "high"))  # any start lets go of what is held no longer
             await others("b")
             assert (await talk.get(name(2))).cache == MISS
+
+        async def test_what_slows_down_while_it_is_fetched_is_held_no_longer(
+            self, talk, origin, settled, published, clock, others
+        ):
+            gate = origin.holds(name(3))
+            for _ in range(5):
+                await talk.get(name(1))
+            await gate.reached.wait()
+            clock.ms += HELD_MS
+            await talk.get(name(1, "high"))
+            gate.open()
+            await settled()
+            await others("a")
+            assert (await talk.get(name(2))).cache == MISS
+            assert (await talk.get(name(3))).cache == MISS
+
+        class TestFull:
+            @pytest.fixture
+            def policy(self) -> str:
+                return "lru"
+
+            async def test_each_is_held_as_it_comes(self, talk, origin, settled, published, others):
+                await others("a")
+                gate = origin.holds(name(3))
+                for _ in range(5):
+                    await talk.get(name(1))
+                await gate.reached.wait()
+                await others("b")
+                gate.open()
+                await settled()
+                assert (await talk.get(name(2))).cache == HIT
 
 
 class TestPopular:
