@@ -140,6 +140,7 @@ class Control:
         )
 
     async def _status(self, request: web.Request) -> web.Response:
+        self._ledger.sweep()
         document = {
             "name": self._name,
             "servers": [

@@ -41,9 +41,11 @@ class Ledger:
             self.counts[cause, "useful"] += 1
         return cause is not None
 
+    def sweep(self) -> None:
+        """Count what is gone by now as wasted: before the counts are told, and once for all of them."""
+        for path in [path for path in self._waiting if not self._kept(path)]:
+            self.counts[self._waiting.pop(path), "wasted"] += 1
+
     def count(self, cause: Cause, outcome: str) -> int:
-        """One of the `OUTCOMES` so far, with what is gone by now."""
-        if outcome == "wasted":
-            for path in [path for path in self._waiting if not self._kept(path)]:
-                self.counts[self._waiting.pop(path), "wasted"] += 1
+        """One of the `OUTCOMES` as of the last `sweep`."""
         return self.counts[cause, outcome]

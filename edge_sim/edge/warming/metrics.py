@@ -22,6 +22,7 @@ class WarmingMetrics(Collector):
             "Objects fetched before anybody asked; those that were asked for then; those that left unused.",
             labels=["cause", "outcome"],
         )
+        self._ledger.sweep()
         for cause in CAUSES:
             for outcome in OUTCOMES:
                 warmed.add_metric([cause, outcome], self._ledger.count(cause, outcome))

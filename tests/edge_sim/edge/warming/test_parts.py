@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edge_sim.edge.warming import ledger as ledger_module
 from edge_sim.edge.warming.ledger import Ledger
+from edge_sim.edge.warming.metrics import WarmingMetrics
 from edge_sim.edge.warming.names import SegmentName, folder_of, segment_name
 from edge_sim.edge.warming.neighbours import read, written
 from edge_sim.edge.warming.next_song import announced
@@ -159,7 +160,18 @@ class TestLedger:
         assert [ledger.used("a"), ledger.used("a"), ledger.used("c")] == [True, False, False]
         assert ledger.count("segments", "wasted") == 0
         kept.clear()
+        ledger.sweep()
         assert [ledger.count("segments", each) for each in ("fetched", "useful", "wasted")] == [2, 1, 1]
+
+    def test_a_scrape_looks_once_at_what_is_waiting(self):
+        looked = Counter()
+        ledger = Ledger(lambda path: not looked.update([path]))
+        for path in "abc":
+            ledger.fetched(path, "popular")
+        looked.clear()
+        (warmed,) = WarmingMetrics(ledger).collect()
+        assert looked == Counter("abc")
+        assert sum(each.value for each in warmed.samples if each.labels["outcome"] == "fetched") == 3
 
     def test_it_does_not_grow_for_ever(self, monkeypatch):
         monkeypatch.setattr(ledger_module, "_MOST", 10)
