@@ -278,7 +278,7 @@ class Edge:
         """The fast path answered: what of it concerns warming."""
         if path.endswith(FIRST):
             self._warming.begun(path)
-        if quick.asked.cmcd:
+        if quick.asked.cmcd and not layout.is_public(path):
             self._warming.said(quick.target.decode("latin-1"), quick.asked.cmcd.decode("latin-1"))
 
     @asynccontextmanager
@@ -356,7 +356,9 @@ class Edge:
         )
 
     async def _serve(self, request: web.Request, path: str) -> web.StreamResponse:
-        ahead = self._warming.asked(path, request.rel_url.raw_path, _cmcd(request))
+        # Who needs no token makes the edge fetch nothing but what was asked for.
+        said = "" if layout.is_public(path) else _cmcd(request)
+        ahead = self._warming.asked(path, request.rel_url.raw_path, said)
         return await self._tier.serve(request, path, ahead=ahead)
 
     def _limit(self, request: web.Request) -> None:

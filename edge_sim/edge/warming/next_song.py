@@ -6,7 +6,8 @@ want, behind that song's own token:
     nor="..%2F..%2F..%2F..%2F..%2F..%2F..%2Ft%2Fv1…%2Fsongs%2Fnext%2F0123456789abcdef%2Faudio%2Fhigh%2F00001.m4s"
 
 A listener may say anything, so it decides little: only objects of songs, a few for each request, each fetched once and behind the listeners' own
-fetches. No right follows from it; whoever asks for the object shows a token as ever. ``nrr`` changes nothing, because objects are cached whole.
+fetches; and requests for what is public announce nothing (`edge_sim.edge.app`). No right follows from it; whoever asks for the object shows a token
+as ever. ``nrr`` changes nothing, because objects are cached whole.
 """
 
 from __future__ import annotations

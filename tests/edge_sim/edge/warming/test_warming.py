@@ -14,7 +14,7 @@ from edge_sim.edge.control import Door
 from edge_sim.edge.warming.neighbours import Neighbours, keep
 from edge_sim.edge.warming.warming import HELD_MS, Settings, Warming
 from media.serving import application, listening
-from tests.edge_sim.conftest import Stage, Talk
+from tests.edge_sim.conftest import SONG, Stage, Talk
 
 DATE = {"Date": "Fri, 15 Jan 2027 08:00:00 GMT"}  # or the fast path leaves an object alone
 HIT, MISS = "tonearm-edge; hit", "tonearm-edge; fwd=uri-miss; stored"
@@ -227,6 +227,14 @@ class TestNextSong:
         assert (await talk.get(name(9), CMCD_Request=f'nor="{nor}"')).status == 403
         await settled()
         assert not origin.heard
+
+    async def test_what_needs_no_token_announces_nothing(self, talk, origin, settled, nor):
+        origin.says("public/cover.jpg", b"cover", headers=DATE)
+        for _ in range(4):  # by the fast path in the end
+            await talk.ask(f"/{SONG}public/cover.jpg", CMCD_Request=f'nor="{nor}"')
+        assert await talk.count("quick_total") >= 1
+        await settled()
+        assert [each.path for each in origin.heard] == [f"{SONG}public/cover.jpg"]
 
     async def test_announcing_opens_nothing(self, talk, origin, settled, nor):
         await talk.get(name(9), CMCD_Request=f'nor="{nor}"')
