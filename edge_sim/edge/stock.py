@@ -86,4 +86,5 @@ class Stock:
 
 def _stale(entry: Whole, now_ms: int) -> Entry:
     lifetime_ms = min(entry.freshness.lifetime_ms, max(0, now_ms - entry.born_ms))
-    return replace(entry, freshness=replace(entry.freshness, lifetime_ms=lifetime_ms))
+    # No window either: it would be sent once more before the origin is asked.
+    return replace(entry, freshness=replace(entry.freshness, lifetime_ms=lifetime_ms, window_ms=0))

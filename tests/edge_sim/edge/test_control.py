@@ -80,7 +80,8 @@ async def test_a_song_goes_with_all_it_has(talk, origin, operator, songs):
 async def test_a_soft_purge_asks_before_it_sends_and_keeps_what_it_has_when_nobody_answers(
     talk, origin, operator
 ):
-    origin.says("x", b"x", etag='"1"', cache_control="max-age=600, stale-if-error=600")
+    life = "max-age=600, stale-while-revalidate=600, stale-if-error=600"
+    origin.says("x", b"x", etag='"1"', cache_control=life)
     await talk.get("x")
     assert await operator.asks("/purge", {"prefixes": [SONG], "soft": True}) == (200, {"purged": 1})
     assert (await talk.get("x")).cache == "tonearm-edge; fwd=stale; fwd-status=304"
