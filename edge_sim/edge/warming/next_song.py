@@ -16,13 +16,15 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urljoin
 
+from edge_sim.edge.paths import check_path
 from edge_sim.edge.warming.names import folder_of, segment_name
 from media import layout
+from media.errors import BadKey
 
 _NOR = re.compile(r'(?:^|[,\s])nor=("[^"]{1,1024}"|\([^()]{1,2048}\))', re.ASCII)
 _STRING = re.compile(r'"([^"]*)"')
 _MOST = 4
-_PATH = re.compile(r"(?:/t/[^/]+)?/(songs/[A-Za-z0-9_][A-Za-z0-9._/-]{0,1000})", re.ASCII)
+_TARGET = re.compile(r"(?:/t/[^/]+)?/(songs/.+)")
 
 
 def announced(target: str, said: str) -> Iterator[str]:
@@ -33,14 +35,24 @@ def announced(target: str, said: str) -> Iterator[str]:
     found = _NOR.search(said)
     if found is None:
         return
-    here = _PATH.fullmatch(target)
+    here = _path(target)
     for relative in _STRING.findall(found[1])[:_MOST]:
-        match = _PATH.fullmatch(urljoin(target, unquote(relative)))
-        if match is None or "/." in match[1] or "//" in match[1]:
+        path = _path(urljoin(target, unquote(relative)))
+        if path is None:
             continue
-        path = match[1]
         yield path
         segment, folder = segment_name(path), folder_of(path)
-        if segment is not None and (here is None or folder != folder_of(here[1])):
+        if segment is not None and (here is None or folder != folder_of(here)):
             yield segment.init
             yield folder + layout.PRESENTATION
+
+
+def _path(target: str) -> str | None:
+    """The path in the store that a request for `target` is for, if there can be such a one."""
+    found = _TARGET.fullmatch(target)
+    if found is None:
+        return None
+    try:
+        return check_path(found[1])
+    except BadKey:
+        return None

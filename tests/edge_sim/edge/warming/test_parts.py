@@ -81,6 +81,9 @@ class TestNextSong:
             "/t/x/songs/.hidden/x",
             "/t/x/songs//x",
             "/t/x/songs/a b",
+            "/t/x/songs/a/",
+            "/t/x/songs/a/-b",
+            "/t/x/songs/" + "a" * 256,
             "",
         ],
     )
