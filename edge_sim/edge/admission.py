@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from edge_sim.edge.fetch import Clock
+from edge_sim.edge.clock import Clock
 from media.errors import TonearmError
 from media.ports import SignedRequest, Terms
 from media.serving import problem

@@ -14,8 +14,7 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from edge_sim.edge.clock import Clock as Clock
-from edge_sim.edge.clock import unix_ms as unix_ms
+from edge_sim.edge.clock import Clock
 from edge_sim.edge.forward import relay
 from edge_sim.edge.freshness import freshness
 from edge_sim.edge.objects import Head

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from edge_sim.edge.borrowing import Borrowing
 from edge_sim.edge.cache import MemoryCache
 from edge_sim.edge.cache_status import Forward
+from edge_sim.edge.clock import Clock
 from edge_sim.edge.disk.disk import Disk, Stored
 from edge_sim.edge.disk.download import FileDownload
 from edge_sim.edge.download import Download
-from edge_sim.edge.fetch import Arrival, Clock, Origin
+from edge_sim.edge.fetch import Arrival, Origin
 from edge_sim.edge.metrics import Metrics
 from edge_sim.edge.objects import Head, Missing, Oversized, Whole
 from edge_sim.edge.streaming import Spoilt

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from edge_sim.edge.cache_status import CacheStatus
-from edge_sim.edge.fetch import Clock
+from edge_sim.edge.clock import Clock
 from edge_sim.edge.limits import Limits, address_of
 from edge_sim.edge.objects import Entry, Whole
 from media import layout

@@ -17,10 +17,11 @@ from edge_sim.edge.borrowing import Borrowing
 from edge_sim.edge.cache import MemoryCache
 from edge_sim.edge.cache_status import CacheStatus, Forward
 from edge_sim.edge.carried import Carry, carried
+from edge_sim.edge.clock import Clock
 from edge_sim.edge.disk.disk import Disk, Stored
 from edge_sim.edge.disk.download import FileDownload
 from edge_sim.edge.download import Download
-from edge_sim.edge.fetch import Clock, Origin
+from edge_sim.edge.fetch import Origin
 from edge_sim.edge.flights import Flights
 from edge_sim.edge.metrics import Metrics
 from edge_sim.edge.objects import Missing, Oversized, Whole
