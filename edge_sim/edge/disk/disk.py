@@ -92,6 +92,7 @@ class Disk:
         self._landing: dict[str, object] = {}  # files that have been told to take their name
         self._gone: set[str] | None = set()  # keys that left before all of the folder was read; then None
         self._gone_below: tuple[str, ...] = ()  # and all that begins so
+        self._closing = False
         self._logged: set[int | None] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._readers: ThreadPoolExecutor
@@ -104,7 +105,8 @@ class Disk:
         self._do(self._recover())
 
     async def close(self) -> None:
-        """What was to be written is; then the folder is free for others."""
+        """What was to be written is; then the folder is free for others. What lies there unread from before is left for the next."""
+        self._closing = True
         await self.settled()
         for threads in (self._hand, self._readers):
             await asyncio.to_thread(threads.shutdown)
@@ -246,6 +248,8 @@ class Disk:
     async def _recover(self) -> None:
         found: list[Found] = []
         for shard in sorted(self._shards):
+            if self._may_stop():
+                return
             try:
                 there, removed = await self.read(scan, self._folder, shard, self._own)
             except OSError as error:
@@ -260,6 +264,8 @@ class Disk:
         for number, each in enumerate(found):
             if number % _BATCH == 0:
                 await asyncio.sleep(0)
+                if self._may_stop():
+                    return
             if each.key in self.index or each.key in self._landing:
                 continue
             if self._has_left(each.key):
@@ -270,6 +276,10 @@ class Disk:
             else:
                 self._unlink(each.key)
         self._gone, self._gone_below = None, ()
+
+    def _may_stop(self) -> bool:
+        """Whether the rest of the folder need not be read: not while a purge of whole folders has yet to find its files."""
+        return self._closing and not self._gone_below
 
     def _promise(self, key: str, size: int) -> bool:
         kept, leaving = self.index.promise(key, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from functools import partial
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_sim.edge.disk.disk import Disk
+from edge_sim.edge.disk.disk import _BATCH, Disk
 from edge_sim.edge.disk.files import Complete, write
 from edge_sim.edge.disk.format import BLOCK, SHARDS, Sums, name_of, shard_of, sound
 from edge_sim.edge.disk.index import Index
@@ -128,8 +129,48 @@ async def test_an_object_is_found_before_all_of_the_folder_is_read(disk):
     found = await second.find("k")
     assert found is not None
     assert (await found.all()).body == b"x"
-    await second.close()
+    await second.settled()
     assert "k" in second.index
+    await second.close()
+
+
+async def filled(disk, count):
+    """A folder with that many objects, and a disk that has just begun to read it."""
+    first = disk()
+    first.open()
+    for number in range(count):
+        first.keep(f"k/{number}", whole(b"x"))
+    await first.close()
+    second = disk()
+    second.open()
+    return second
+
+
+async def test_who_stops_does_not_read_all_of_the_folder_first(disk):
+    stopped = await filled(disk, _BATCH + 1)
+    await stopped.close()
+    assert len(stopped.index) == 0
+    stopped = disk()
+    stopped.open()
+    while not len(stopped.index):
+        await asyncio.sleep(0)
+    await stopped.close()
+    assert len(stopped.index) == _BATCH
+    last = disk()
+    last.open()
+    await last.settled()
+    assert len(last.index) == _BATCH + 1
+    await last.close()
+
+
+async def test_who_stops_has_done_what_a_purge_asked_for(disk):
+    stopped = await filled(disk, 3)
+    stopped.forget_below(("k/",))
+    await stopped.close()
+    last = disk()
+    last.open()
+    assert [await last.find(f"k/{number}") for number in range(3)] == [None] * 3
+    await last.close()
 
 
 async def test_what_is_forgotten_meanwhile_does_not_come_back(disk):
