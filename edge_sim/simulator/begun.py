@@ -19,11 +19,11 @@ _WHOLE = 2 * WORDS  # bytes: words are fewer, and a header and a segment more
 
 
 class Begun:
-    """`counts` is the histogram of `start_time`; `bundles` as those of a replica."""
+    """`counts` is the histogram of `start_time`; `whole` is how many of the starts were bundles."""
 
     def __init__(self, settings: Settings, number: int) -> None:
         self.counts = numpy.zeros(len(start_time.EDGES_MS) - 1)
-        self.bundles = numpy.zeros(5)
+        self.whole = 0
         self._network = settings.network
         self._way = "walk" if settings.start == "walk" else "presentation"
         self._random = numpy.random.default_rng([settings.seed, number])
@@ -35,7 +35,7 @@ class Begun:
         none = Requests.of([], [], [])
         sent = Bundles(whole, whole, sizes - WORDS, numpy.zeros(len(sizes)), 1.0)
         self._add("bundle", none, numpy.zeros(0, numpy.int64), len(sizes), sent)
-        self.bundles += [len(sizes), 0, len(sizes), sizes.sum(), 0]
+        self.whole += len(sizes)
 
     def add_segments(self, requests: Requests, answered: Ints) -> None:
         """Those of `requests` that starts wait for, and where they were answered."""

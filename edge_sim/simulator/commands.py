@@ -11,7 +11,7 @@ import click
 
 from edge_sim.options import Size
 from edge_sim.policies import DEFAULT, NAMES
-from edge_sim.simulator.options import Count, OneOf, Regions, TierTimes
+from edge_sim.simulator.options import MODELS, Count, OneOf, Regions, TierTimes
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -89,7 +89,7 @@ def _price(name: str, default: float, what: str) -> Callable[[Command], Command]
     "--start",
     default="bundle",
     show_default=True,
-    type=click.Choice(["bundle", "presentation", "walk"]),
+    type=click.Choice(MODELS),
     help="How players begin: with the start bundle, with the grant and what it names, or walking through playlists.",
 )
 @click.option(

@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from edge_sim.simulator.listeners import Region
 
+MODELS = ("bundle", "presentation", "walk")  # of a start: `edge_sim.simulator.start_time`
 _REGION = re.compile(r"([a-z][a-z0-9-]{0,30})(?::([0-9]+(?:\.[0-9]+)?))?(?::([+-]?[0-9]{1,2}))?", re.ASCII)
 
 

@@ -33,7 +33,7 @@ class Replica:
 
     `curves` has misses and missed bytes by policy and factor, and `asked` the requests and bytes that they are of. `ahead` has the
     requests and bytes that edges made of themselves (2 × regions × tiers × times, of a day), and `without` is the same day when they make none.
-    `bundles`: start bundles in all, with first bytes out of memory, with any; bytes of them, and bytes read from the store for them. `names`: a trace's regions.
+    `bundles`: start bundles in all, with first bytes out of memory, with any; bytes of them, and bytes read from the store for them; of a trace, the third alone. `names`: a trace's regions.
     """
 
     requests: Floats
@@ -142,7 +142,7 @@ def of_trace(source: Source, settings: Settings, number: int) -> Replica:
         simulated,
         points,
         asked,
-        bundles=begun.bundles,
+        bundles=numpy.array([0.0, 0.0, begun.whole, 0.0, 0.0]),
         names=names,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge_sim.policies import DEFAULT, NAMES
-from edge_sim.simulator import start_time
 from edge_sim.simulator.measured import Measured
 from edge_sim.simulator.start_time import Network
 from edge_sim.simulator.topology import Sizes
@@ -28,7 +27,7 @@ class Prices:
 class Settings:
     """One object of `sample` is simulated, in `replicas` samples that share none; `sizes` are those of the whole.
 
-    `start` is one of `edge_sim.simulator.start_time.MODELS`, and `first_bytes` what each process of the API remembers for it.
+    `start` is one of `edge_sim.simulator.options.MODELS`, and `first_bytes` what each process of the API remembers for it.
     """
 
     sizes: Sizes
@@ -39,7 +38,7 @@ class Settings:
     primed: bool = True
     network: Network = field(default_factory=Network)
     measured: Measured | None = None  # where the tiers' times in `network` are from
-    start: str = start_time.DEFAULT
+    start: str = "bundle"
     first_bytes: int = 256 << 20
     prices: Prices = field(default_factory=Prices)
     warming: Warming = field(default_factory=Warming)

@@ -23,8 +23,6 @@ from edge_sim.simulator.bundles import Bundles
 from edge_sim.simulator.requests import Flags, Floats, Ints, Requests
 from media.start_bundle import WORDS
 
-MODELS = ("bundle", "presentation", "walk")
-DEFAULT = "bundle"
 _TRIPS = {"bundle": 2, "presentation": 2, "walk": 5}
 _SPREAD = 0.5  # of the logarithms
 EDGES_MS = numpy.concatenate([[0.0], numpy.geomspace(5, 20_000, 240)])  # of the histogram's bins
@@ -50,7 +48,7 @@ def starts(
     *,
     seed: int,
 ) -> Floats:
-    """The start time of each stream, in ms. `way` is one of `MODELS`; `answered` says where each request was; `cold` streams open a connection."""
+    """The start time of each stream, in ms. `way` is one of `edge_sim.simulator.options.MODELS`; `answered` says where each request was; `cold` streams open a connection."""
     random = numpy.random.default_rng(seed)
     count = len(cold)
     rtt = network.rtt * numpy.exp(_SPREAD * random.standard_normal(count))

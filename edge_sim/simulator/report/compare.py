@@ -10,9 +10,9 @@ from edge_sim.report.comparison import Row, on_page
 from edge_sim.report.page import html
 from edge_sim.report.words import amount, dollars, ms, per_cent
 from edge_sim.simulator.report.page import subtitle
+from edge_sim.simulator.topology import ORIGIN, TIERS
 
 Document = dict[str, Any]
-_TIERS = ("memory", "disk", "shield")
 
 
 def rows(before: Document, after: Document) -> Iterator[Row]:
@@ -20,7 +20,7 @@ def rows(before: Document, after: Document) -> Iterator[Row]:
     first, second = before["all"], after["all"]
     yield _ratio("edges, hits", first["edge"]["hit_ratio"], second["edge"]["hit_ratio"])
     yield _ratio("edges, bytes", first["edge"]["byte_hit_ratio"], second["edge"]["byte_hit_ratio"])
-    for tier in _TIERS:
+    for tier in TIERS[:ORIGIN]:
         yield _ratio(f"{tier}, hits", first["tiers"][tier]["hit_ratio"], second["tiers"][tier]["hit_ratio"])
     yield _ratio("to the origin", first["origin"]["share"], second["origin"]["share"], less_is_better=True)
     yield _plain("origin, bytes", before["origin"]["bytes"], after["origin"]["bytes"], "B")

@@ -7,10 +7,9 @@ from typing import Any
 from edge_sim.report.page import card, html, section, table
 from edge_sim.report.words import amount, dollars, ms, per_cent
 from edge_sim.simulator.report import plots
-from edge_sim.simulator.topology import TIERS
+from edge_sim.simulator.topology import ORIGIN, TIERS
 
 Document = dict[str, Any]
-_TIERS = ("memory", "disk", "shield")
 
 
 def page(document: Document) -> str:
@@ -21,7 +20,7 @@ def page(document: Document) -> str:
             "Who answered",
             _answered(document),
             plots.over_time(document) + plots.load(document),
-            (*_TIERS, "origin"),
+            TIERS,
         )
     ]
     pair = []
@@ -64,7 +63,7 @@ def subtitle(document: Document) -> str:
             f"{amount(world['catalogue'])} songs, {amount(world['streams_per_day'])} streams a day, {len(world['regions'])} regions"
         )
     parts.append(document["policy"])
-    parts += [f"{name} {amount(tiers[name], 'B')}" for name in _TIERS if tiers[name]]
+    parts += [f"{name} {amount(tiers[name], 'B')}" for name in TIERS[:ORIGIN] if tiers[name]]
     parts.append(
         f"1 : {sampling['one_of']:,} in {sampling['replicas']} samples"
         if sampling["one_of"] > 1
@@ -141,7 +140,7 @@ def _regions(document: Document) -> str:
         [
             "",
             "requests",
-            *(f"{name} {what}" for name in _TIERS for what in ("hits", "bytes")),
+            *(f"{name} {what}" for name in TIERS[:ORIGIN] for what in ("hits", "bytes")),
             "to the origin",
         ],
         [
@@ -150,7 +149,7 @@ def _regions(document: Document) -> str:
                 amount(place["requests"]),
                 *(
                     per_cent(place["tiers"][tier][kind])
-                    for tier in _TIERS
+                    for tier in TIERS[:ORIGIN]
                     for kind in ("hit_ratio", "byte_hit_ratio")
                 ),
                 per_cent(place["origin"]["share"]),

@@ -6,9 +6,9 @@ from typing import Any
 
 from edge_sim.report.plot import Axis, Plot, Point, heat_map
 from edge_sim.report.words import amount, clock, ms
+from edge_sim.simulator.topology import TIERS
 
 Document = dict[str, Any]
-_TIERS = ("memory", "disk", "shield", "origin")
 _TARGET_MS = 200
 _WIDE, _HALF = 1100, 560  # px: plots across the page, and two side by side
 
@@ -23,7 +23,7 @@ def over_time(document: Document) -> str:
     )
     below = [floor] * len(data["requests"])
     total = [0.0] * len(below)
-    for tier in _TIERS:
+    for tier in TIERS:
         total = [sum(pair) for pair in zip(total, data["tiers"][tier], strict=True)]
         above = [max(value, floor) for value in total]
         plot.area(_steps(data, below), _steps(data, above), tier, tier)

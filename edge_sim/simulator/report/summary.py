@@ -11,9 +11,7 @@ from rich.text import Text
 
 from edge_sim.report.words import amount, dollars, ms, per_cent
 from edge_sim.simulator.report.page import start_words, subtitle, warming_rows
-from edge_sim.simulator.topology import TIERS
-
-_TIERS = ("memory", "disk", "shield")
+from edge_sim.simulator.topology import ORIGIN, TIERS
 
 
 def summary(document: dict[str, Any]) -> Iterator[RenderableType]:
@@ -42,7 +40,9 @@ def summary(document: dict[str, Any]) -> Iterator[RenderableType]:
 
 
 def _tiers(document: dict[str, Any]) -> Table:
-    table = Table("", "requests", *_TIERS, "edges", "edges, bytes", "to the origin", box=None, pad_edge=False)
+    table = Table(
+        "", "requests", *TIERS[:ORIGIN], "edges", "edges, bytes", "to the origin", box=None, pad_edge=False
+    )
     for column in table.columns[1:]:
         column.justify = "right"
     places = [("all", document["all"])]
@@ -52,7 +52,7 @@ def _tiers(document: dict[str, Any]) -> Table:
         table.add_row(
             name,
             amount(place["requests"]),
-            *(f"{place['tiers'][tier]['hit_ratio']['value']:.2%}" for tier in _TIERS),
+            *(f"{place['tiers'][tier]['hit_ratio']['value']:.2%}" for tier in TIERS[:ORIGIN]),
             per_cent(place["edge"]["hit_ratio"]),
             per_cent(place["edge"]["byte_hit_ratio"]),
             per_cent(place["origin"]["share"]),
