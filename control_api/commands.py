@@ -73,7 +73,7 @@ def _region(ctx: click.Context, parameter: click.Parameter, value: str | None) -
     type=click.IntRange(1, 1_000_000),
     default=256,
     show_default=True,
-    metavar="MB",
+    metavar="MiB",
     help="Memory for the first bytes of songs, 10 kB each: a start whose song is in it waits for no store.",
 )
 @click.option(
