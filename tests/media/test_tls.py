@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,38 +12,7 @@ from aiohttp import web
 from media.errors import SettingsError
 from media.serving import application, listening
 from media.tls import Tls
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="no openssl to make certificates with"
-)
-
-
-def make(folder: Path, name: str, *more: str) -> tuple[Path, Path]:
-    """A certificate for `name`, and its key."""
-    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-days",
-        "2",
-    ]
-    command += ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command += ["-out", str(certificate), "-keyout", str(key), *(more or ["-nodes"])]
-    subprocess.run(command, check=True, capture_output=True)
-    return certificate, key
-
-
-def trusting(*certificates: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    for certificate in certificates:
-        context.load_verify_locations(certificate)
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    return context
+from tests.certificates import certified, trusting
 
 
 async def name_of(port: int, context: ssl.SSLContext) -> str:
@@ -60,10 +27,11 @@ async def test_an_answer_comes_over_tls_1_3(tmp_path: Path) -> None:
     async def hello(request: web.Request) -> web.Response:
         return web.Response(text=f"{request.scheme} {request.url.path}")
 
-    certificate, key = make(tmp_path, "one")
+    certificate, key = certified(tmp_path, "one")
     app = application("test", [web.get("/a", hello)])
     async with listening(app, "127.0.0.1", 0, tls=Tls(certificate, key)) as port:
         context = trusting(certificate)
+        context.set_alpn_protocols(["h2", "http/1.1"])
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
         shaken: ssl.SSLObject = writer.get_extra_info("ssl_object")
         assert (shaken.version(), shaken.selected_alpn_protocol()) == ("TLSv1.3", "http/1.1")
@@ -80,8 +48,8 @@ async def test_a_renewed_certificate_counts_and_a_broken_one_does_not(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = [0]
-    certificate, key = make(tmp_path, "one")
-    other, other_key = make(tmp_path, "two")
+    certificate, key = certified(tmp_path, "one")
+    other, other_key = certified(tmp_path, "two")
     context = trusting(certificate, other)
     async with listening(
         application("test"), "127.0.0.1", 0, tls=Tls(certificate, key, clock=lambda: now[0])
@@ -99,9 +67,9 @@ async def test_a_renewed_certificate_counts_and_a_broken_one_does_not(
 
 
 def test_files_that_are_none_are_refused_in_one_line(tmp_path: Path) -> None:
-    certificate, key = make(tmp_path, "one")
-    _, other_key = make(tmp_path, "two")
-    locked, locked_key = make(tmp_path, "locked", "-passout", "pass:secret")
+    certificate, key = certified(tmp_path, "one")
+    _, other_key = certified(tmp_path, "two")
+    locked, locked_key = certified(tmp_path, "locked", "-passout", "pass:secret")
     text = tmp_path / "text"
     text.write_text("hello\n")
     for given, said in (

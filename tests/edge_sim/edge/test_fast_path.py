@@ -8,9 +8,7 @@ import logging
 import os
 import random
 import re
-import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from media.serving import application, listening
 from media.tls import Tls
 from origin.signing.akamai import AkamaiSigner
 from origin.tokens import TokenKeys, sign
+from tests.certificates import certified, trusting
 from tests.wire import Answer, Wire
 
 SONG = "songs/a-song/0123456789abcdef/"
@@ -85,25 +84,16 @@ class Edge:
 Start = Callable[..., Any]
 
 
-def certified(folder: Path) -> tuple[Tls, ssl.SSLContext]:
-    """TLS with a certificate that openssl makes, and a client that trusts it."""
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl to make a certificate with")
-    certificate, key = folder / "edge.pem", folder / "edge.key"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    command += ["-subj", "/CN=edge", "-addext", "subjectAltName=IP:127.0.0.1"]
-    if not certificate.exists():
-        subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
-    return Tls(certificate, key), ssl.create_default_context(cafile=str(certificate))
-
-
 @pytest.fixture
 async def start(origin: Any, clock: Any, token_keys: TokenKeys, tmp_path: Path) -> AsyncIterator[Start]:
     """Starts edges before the origin, which end with the test; `tls` with a certificate of their own."""
     async with AsyncExitStack() as stack:
 
         async def started(*, tls: bool = False, **options: Any) -> Edge:
-            sealed, trust = certified(tmp_path) if tls else (None, None)
+            sealed, trust = None, None
+            if tls:
+                certificate, key = certified(tmp_path)
+                sealed, trust = Tls(certificate, key), trusting(certificate)
             options = {"keys": token_keys, "memory": 64 << 20} | options
             table = routes(origin_url=origin.url, clock=clock, **options)
             port = await stack.enter_async_context(

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
@@ -27,6 +25,7 @@ from edge_sim.edge.control import LARGEST, Door
 from edge_sim.edge.siblings import Siblings, owner
 from media.serving import application, listening
 from origin.tokens import load_token_keys, sign
+from tests.certificates import certified, trusting
 
 SONG = "songs/a-song/0123456789abcdef/"
 
@@ -331,13 +330,9 @@ async def test_a_signal_ends_them_all_and_leaves_nothing_behind(
         assert not folder.exists()
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
 async def test_workers_take_each_others_session_tickets(origin: Any, tmp_path: Path) -> None:
-    certificate, key = tmp_path / "edge.pem", tmp_path / "edge.key"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    command += ["-subj", "/CN=edge", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
-    context = ssl.create_default_context(cafile=str(certificate))
+    certificate, key = certified(tmp_path)
+    context = trusting(certificate)
 
     def talk(port: int, session: ssl.SSLSession | None) -> tuple[bool, ssl.SSLSession | None]:
         """Whether the session was resumed, and the one for next time: TLS 1.3 sends it with the first answer."""
